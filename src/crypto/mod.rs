@@ -1,0 +1,89 @@
+//! Cryptography of the vault, format 1: pure functions over bytes, no clock, no files, nothing of our own invention.
+//!
+//! # The format, byte by byte
+//!
+//! This page is the reference. Integers are little-endian and fixed width; `‖` joins; `u64(x)` is eight bytes.
+//!
+//! | notation | bytes |
+//! |---|---|
+//! | `lp(x)` | `u32(len(x)) ‖ x` |
+//! | `aad(object, f₁, f₂ …)` | `"KWV1" ‖ u8(object) ‖ vault_id[16] ‖ lp(f₁) ‖ lp(f₂) …`, a number being `u64` |
+//! | `derive(key, label, context, n)` | HKDF-SHA-256 (RFC 5869), salt `vault_id`, ikm `key`, info `"keywright/v1/" ‖ label ‖ 0x00 ‖ context`, `n` bytes |
+//! | `seal(key, aad, p)` | XChaCha20-Poly1305 under a random 24-byte nonce kept beside it; ciphertext ‖ 16-byte tag |
+//! | `pad(p)` | `p ‖ 0x80 ‖ 0x00…` up to a multiple of 64 |
+//! | `tail(x)` | the last 16 bytes of a sealed blob, which are its tag |
+//!
+//! Suite, fixed by the format's number: XChaCha20-Poly1305, HKDF-SHA-256, HMAC-SHA-256, SHA-256, Argon2id v1.3.
+//!
+//! ## Keys
+//!
+//! | key | made by |
+//! |---|---|
+//! | vault key VK, scope key SK, activity key AK | 32 random bytes each; the vault's own scope (id all zero) has SK = VK and no AK |
+//! | key id of VK or SK | `derive(key, "key-id", "", 16)` |
+//! | `head`, `rows`, `record`, `name`, `log`, `scope`, `anchor` | `derive(VK or SK, label, "", 32)` |
+//! | slot: wrapping key ‖ commitment | `derive(input, "slot", slot_id[16] ‖ u64(kind) ‖ scope_id[16] ‖ u64(profile) ‖ salt[32] ‖ u64(expires_at) ‖ key_id[16], 64)` |
+//! | slot input, kind 1 | Argon2id(passphrase in NFC, salt, profile), 32 bytes |
+//! | slot input, kind 2, 3 | the 20 random bytes of a recovery code; the 32 of an access token (profile 0) |
+//!
+//! ## Sealed objects
+//!
+//! | object | key | associated data after the object's number | plaintext |
+//! |---|---|---|---|
+//! | 1 vault head | `head` of VK | VK's key id | `pad(u64(sequence) ‖ rows_mac[32] ‖ u64(log_length) ‖ log_hash[32])` |
+//! | 2 slot | wrapping key | slot_id, kind, scope_id, profile, salt, expires_at, key id of the wrapped key, commitment | the wrapped key, 32 bytes, not padded |
+//! | 3 scope | `scope` of VK | scope_id, VK's key id, SK's key id | `pad(lp(JSON of the scope) ‖ lp(SK) ‖ lp(AK))` |
+//! | 4 scope head | `head` of SK | scope_id, SK's key id | `pad(lp(JSON of the head) ‖ lp(rows_mac) ‖ lp(AK))` |
+//! | 5 record | `record` of SK | scope_id, SK's key id, key_id[12], name_tag, revision | `pad(lp(JSON of the key) ‖ lp(secret₁) ‖ lp(secret₂) …)`, one secret a generation |
+//! | 6 log entry | `log` of VK | index, hash of the previous entry (zero for the first) | `pad(lp(JSON of the entry))` |
+//! | 8 activity event | AK | scope_id, sequence, time | `pad(lp(JSON of the event))` |
+//!
+//! The JSON of a scope is `project`, `environment`, `kind`, `created_at`; of a scope head `project`, `environment`, `kind`,
+//! `sequence`, `rows`, `default` (the key id of the default key, or null). The secret of a generation is the 32-byte digest
+//! of an issued token, or the value of a provider key. An unknown JSON field, or bytes after the last part, means
+//! "written by a newer keywright".
+//!
+//! ## Authenticated, not encrypted
+//!
+//! | what | how |
+//! |---|---|
+//! | `name_tag` | first 16 bytes of HMAC-SHA-256(`name` of SK, name in NFC) |
+//! | rows of a scope | HMAC(`rows` of SK, `lp(u64(count))`, then for each record in key_id order `lp(key_id) ‖ lp(name_tag) ‖ lp(u64(revision)) ‖ lp(nonce) ‖ lp(tail(sealed))`) |
+//! | rows of the vault | HMAC(`rows` of VK, the slots, the scopes, the own scope's records; each list begins with `lp(u64(count))`) |
+//! | … a slot, in slot_id order | `lp(slot_id) ‖ lp(u64(kind)) ‖ lp(scope_id) ‖ lp(u64(profile)) ‖ lp(salt) ‖ lp(u64(expires_at)) ‖ lp(commitment) ‖ lp(nonce) ‖ lp(tail(sealed_key))` |
+//! | … a scope, in scope_id order | `lp(scope_id) ‖ lp(key_id) ‖ lp(nonce) ‖ lp(tail(sealed)) ‖ lp(head_nonce) ‖ lp(tail(head))` |
+//! | hash of a log entry | SHA-256(`aad(6, index) ‖ lp(nonce) ‖ lp(sealed)`) |
+//! | hash of a head | SHA-256(`lp(head_nonce) ‖ lp(head)`) |
+//! | 7 anchor file | `"KWA1" ‖ u64(sequence) ‖ head_hash[32] ‖ u64(log_length) ‖ log_hash[32] ‖ HMAC(anchor of VK or SK, aad(7, file path, sequence, head_hash, log_length, log_hash))[32]` |
+//! | digest of a token | SHA-256(`"keywright/v1/digest" ‖ vault_id ‖ token`) |
+//!
+//! ## Where the construction had a choice
+//!
+//! * A head's sequence number is inside its sealed body and so not in its associated data: a reader cannot know it before.
+//! * A slot row carries no key id of its own. What it wraps is named by the row it points at: the header's key id for the
+//!   vault key, the scope's for a scope key; those are what its commitment and its associated data bind.
+//! * The hash of a log entry does not take the previous hash in, so that an anchored entry can be checked without reading
+//!   the log from its start; the chain is in the associated data, which the entry's tag binds.
+//! * The default key of an issued scope stands in the scope's head, so that there is at most one by construction and
+//!   finding it opens no records.
+//! * A slice has an empty head in its header; who holds the vault key refuses it as a vault.
+
+mod encoding;
+mod kdf;
+mod keys;
+mod rows;
+mod seal;
+mod secret;
+mod slot;
+mod token;
+
+pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter};
+pub use self::kdf::Profile;
+pub use self::keys::{Label, RandomError, RootKey, SubKey, random};
+pub use self::rows::{RowsMac, sha256_parts};
+pub use self::seal::{Altered, Opened, TAG_LEN, open, seal};
+pub use self::secret::{
+    PASSPHRASE_LIMIT, Passphrase, PassphraseError, Secret, SecretValue, VALUE_LIMIT, ValueError,
+};
+pub use self::slot::{SlotBinding, SlotInput, SlotKind, unwrap_key, wrap_key};
+pub use self::token::{Digest, MalformedToken, TOKEN_LIMIT, Token, TokenShape, mint_key_id};

@@ -1,0 +1,148 @@
+//! What keeps keys out of core dumps, debuggers and swap. The crate's only `unsafe` code is here.
+
+use std::fmt;
+
+use rustix::mm::{mlock, munlock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use zeroize::Zeroize;
+
+/// Turns core dumps off for this process, and on Linux also other processes of the same user away from its memory.
+///
+/// Returns the core limit that was there before: it is inherited by every program started from here, so one that
+/// replaces this process should get it back. (Being dumpable comes back by itself at exec.)
+pub(crate) fn harden_process() -> Rlimit {
+    let before = getrlimit(Resource::Core);
+    // Failures are ignored here and below: a sandbox that forbids these calls must not make the vault unusable, and
+    // nobody could act on a warning.
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: before.maximum,
+        },
+    );
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    before
+}
+
+/// A 32-byte key in a page of its own: kept out of swap and core dumps where the system allows, wiped on drop.
+pub(crate) struct LockedKey(Box<Page>);
+
+/// The smallest page size there is. Where pages are larger, locking covers its neighbours too, which does no harm.
+const PAGE: usize = 4096;
+
+#[repr(C, align(4096))]
+struct Page([u8; PAGE]);
+
+impl LockedKey {
+    /// Moves a key in: `bytes` is wiped.
+    pub(crate) fn new(bytes: &mut [u8; 32]) -> Self {
+        // Locked before the key comes in, and filled where it lies: no copy passes over the stack.
+        let mut page = Box::new(Page([0; PAGE]));
+        lock(&mut page);
+        page.0[..32].copy_from_slice(bytes);
+        bytes.zeroize();
+        Self(page)
+    }
+
+    /// The key.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        self.0.0.first_chunk().expect("a page is longer than a key")
+    }
+}
+
+impl Drop for LockedKey {
+    fn drop(&mut self) {
+        self.0.0.zeroize();
+        unlock(&mut self.0);
+    }
+}
+
+impl fmt::Debug for LockedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LockedKey(..)")
+    }
+}
+
+/// Failures are ignored: RLIMIT_MEMLOCK may be tiny, and a key in ordinary memory is better than none.
+#[expect(unsafe_code, reason = "mlock and madvise take a raw address range")]
+fn lock(page: &mut Page) {
+    let start = page.0.as_mut_ptr().cast();
+    // SAFETY: the range is exactly one live allocation, and locking does not change its contents.
+    let _ = unsafe { mlock(start, PAGE) };
+    #[cfg(target_os = "linux")]
+    // SAFETY: as above; DONTDUMP only changes what a core dump has in it.
+    let _ = unsafe { rustix::mm::madvise(start, PAGE, rustix::mm::Advice::LinuxDontDump) };
+}
+
+#[expect(unsafe_code, reason = "munlock takes a raw address range")]
+fn unlock(page: &mut Page) {
+    // SAFETY: the range is exactly one live allocation, and unlocking does not change its contents. Nothing else
+    // that is locked shares it.
+    let _ = unsafe { munlock(page.0.as_mut_ptr().cast(), PAGE) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_moved_in_and_not_shown() {
+        let mut source = [7; 32];
+        let key = LockedKey::new(&mut source);
+        assert_eq!(source, [0; 32]);
+        assert_eq!(key.bytes(), &[7; 32]);
+        assert_eq!(key.bytes().as_ptr().addr() % PAGE, 0);
+        assert_eq!(format!("{key:?}"), "LockedKey(..)");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_page_is_locked_and_not_dumped() {
+        let key = LockedKey::new(&mut [7; 32]);
+        let flags = flags_of(key.bytes().as_ptr().addr());
+        assert!(flags.contains(&"lo".to_owned()), "{flags:?}");
+        assert!(flags.contains(&"dd".to_owned()), "{flags:?}");
+        // Its twin: an ordinary page has neither.
+        let plain = Box::new(Page([7; PAGE]));
+        let flags = flags_of(plain.0.as_ptr().addr());
+        assert!(!flags.contains(&"lo".to_owned()), "{flags:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_process_leaves_no_dump() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        let before = harden_process();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+        let now = getrlimit(Resource::Core);
+        assert_eq!((now.current, now.maximum), (Some(0), before.maximum));
+    }
+
+    /// The kernel's two-letter flags of the mapping that `address` lies in.
+    #[cfg(target_os = "linux")]
+    fn flags_of(address: usize) -> Vec<String> {
+        let maps =
+            std::fs::read_to_string("/proc/self/smaps").expect("readable by its own process");
+        let mut inside = false;
+        for line in maps.lines() {
+            if let Some((start, end)) = range_of(line) {
+                inside = (start..end).contains(&address);
+            } else if let Some(flags) = line.strip_prefix("VmFlags:").filter(|_| inside) {
+                return flags.split_whitespace().map(str::to_owned).collect();
+            }
+        }
+        panic!("{address:#x} is not mapped");
+    }
+
+    /// The address range, where `line` is the head of a mapping.
+    #[cfg(target_os = "linux")]
+    fn range_of(line: &str) -> Option<(usize, usize)> {
+        let (start, end) = line.split_whitespace().next()?.split_once('-')?;
+        Some((
+            usize::from_str_radix(start, 16).ok()?,
+            usize::from_str_radix(end, 16).ok()?,
+        ))
+    }
+}

@@ -1,0 +1,148 @@
+//! Pairs that a key hands to whoever verifies it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ParseError;
+use super::name::one_line;
+
+/// One `key=value`: the key 1 to 64 of letters, digits, `.`, `_` and `-`; the value 1 to 256 characters on one line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ContextPair {
+    key: String,
+    value: String,
+}
+
+impl FromStr for ContextPair {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| ParseError::new("a context pair is written as `key=value`"))?;
+        let shaped = key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if key.is_empty() || key.len() > 64 || !shaped {
+            return Err(ParseError::new(
+                "a context key is 1 to 64 letters, digits, `.`, `_` and `-`",
+            ));
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            value: one_line(value, "a context value", 256)?,
+        })
+    }
+}
+
+/// The context of a key: at most 32 pairs and 1 KiB of keys and values together.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(
+    try_from = "BTreeMap<String, String>",
+    into = "BTreeMap<String, String>"
+)]
+pub struct Context(BTreeMap<String, String>);
+
+impl Context {
+    /// Most pairs on a key.
+    pub const PAIRS: usize = 32;
+    /// Most bytes of keys and values together, so that a proxy's headers can carry them.
+    pub const LIMIT: usize = 1024;
+
+    /// Collects pairs as they were typed.
+    ///
+    /// # Errors
+    /// When a key comes twice, or there is too much.
+    pub fn from_pairs(pairs: &[ContextPair]) -> Result<Self, ParseError> {
+        let mut map = BTreeMap::new();
+        for pair in pairs {
+            if map.insert(pair.key.clone(), pair.value.clone()).is_some() {
+                return Err(ParseError::new(format!(
+                    "the context key `{}` is given twice",
+                    pair.key
+                )));
+            }
+        }
+        Self::try_from(map)
+    }
+
+    /// In alphabetical order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Context {
+    type Error = ParseError;
+
+    fn try_from(map: BTreeMap<String, String>) -> Result<Self, ParseError> {
+        if map.len() > Self::PAIRS {
+            return Err(ParseError::new(format!(
+                "a context has at most {} pairs, not {}",
+                Self::PAIRS,
+                map.len()
+            )));
+        }
+        let bytes: usize = map.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > Self::LIMIT {
+            return Err(ParseError::new(format!(
+                "a context takes at most {} bytes, not {bytes}",
+                Self::LIMIT
+            )));
+        }
+        Ok(Self(map))
+    }
+}
+
+impl From<Context> for BTreeMap<String, String> {
+    fn from(context: Context) -> Self {
+        context.0
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        f.write_str(&pairs.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_has_limits() {
+        let pair = |text: &str| text.parse::<ContextPair>();
+        assert!(pair("team=blue").is_ok() && pair("filter=a=b").is_ok());
+        for bad in ["team", "=x", "a b=c", "team=", "team= x"] {
+            assert!(pair(bad).is_err(), "{bad:?}");
+        }
+        let many = |count: usize| -> Result<Context, ParseError> {
+            let pairs: Vec<_> = (0..count)
+                .map(|n| pair(&format!("k{n}=v")).expect("valid"))
+                .collect();
+            Context::from_pairs(&pairs)
+        };
+        assert!(many(32).is_ok() && many(33).is_err());
+        let twice = [pair("a=1").expect("valid"), pair("a=2").expect("valid")];
+        assert!(Context::from_pairs(&twice).is_err());
+        let long: Vec<_> = (0..5)
+            .map(|n| pair(&format!("k{n}={}", "v".repeat(250))).expect("valid"))
+            .collect();
+        assert!(Context::from_pairs(&long).is_err());
+    }
+}

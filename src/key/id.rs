@@ -1,0 +1,163 @@
+//! Random identifiers. None of them is secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{KeyName, ParseError};
+
+/// The 62 characters of ids and tokens, in the order of their digits' values.
+pub(crate) const BASE62: &[u8; 62] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+macro_rules! sixteen_bytes {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(pub [u8; 16]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    };
+}
+
+sixteen_bytes! {
+    /// A vault's identity for life, 16 random bytes, shown as 32 hexadecimal digits.
+    VaultId
+}
+sixteen_bytes! {
+    /// A scope's row, 16 random bytes; all zero is the vault's own scope.
+    ScopeId
+}
+sixteen_bytes! {
+    /// A slot's row, 16 random bytes.
+    SlotId
+}
+
+impl ScopeId {
+    /// The vault's own scope: slot labels, roles, settings.
+    pub const OWN: Self = Self([0; 16]);
+}
+
+/// A key's public identity for life: 12 base62 characters, the middle part of a token.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KeyId([u8; Self::LEN]);
+
+impl KeyId {
+    /// Characters in an id.
+    pub const LEN: usize = 12;
+
+    /// The characters, all ASCII.
+    pub fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// The characters as text.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("base62 is ASCII")
+    }
+}
+
+impl TryFrom<&[u8]> for KeyId {
+    type Error = ParseError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, ParseError> {
+        <[u8; Self::LEN]>::try_from(bytes)
+            .ok()
+            .filter(|id| id.iter().all(u8::is_ascii_alphanumeric))
+            .map(Self)
+            .ok_or_else(|| ParseError::new("a key id is 12 letters and digits"))
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.as_bytes().try_into()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a person points at a key: by name, by key id, or by the whole masked token that a table shows.
+///
+/// A text that could be an id is a name first: ids are random, names are chosen, so a clash is somebody's wish.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRef {
+    /// The text as a name, if it can be one.
+    pub name: Option<KeyName>,
+    /// The text as an id, or the id in a displayed token.
+    pub id: Option<KeyId>,
+    text: String,
+}
+
+impl FromStr for KeyRef {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Some((id, secret)) = masked_token(text) {
+            if secret.len() > 6 && secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return Err(ParseError::new(format!(
+                    "this is a whole token, which does not belong on a command line; use its key id `{id}`"
+                )));
+            }
+            return Ok(Self {
+                name: None,
+                id: Some(id),
+                text: id.to_string(),
+            });
+        }
+        let name: KeyName = text.parse()?;
+        Ok(Self {
+            text: name.to_string(),
+            name: Some(name),
+            id: text.parse().ok(),
+        })
+    }
+}
+
+/// The id and the last part of `brand_prod1_uQCT8H872CoB_••••`.
+fn masked_token(text: &str) -> Option<(KeyId, &str)> {
+    let mut parts = text.split('_');
+    let (brand, environment) = (parts.next()?, parts.next()?);
+    let (id, secret) = (parts.next()?, parts.next()?);
+    let shaped = !brand.is_empty() && matches!(environment, "dev1" | "env1" | "prod1" | "stg1");
+    (shaped && parts.next().is_none()).then_some(())?;
+    Some((id.parse().ok()?, secret))
+}
+
+impl fmt::Display for KeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_reads_names_ids_and_displayed_tokens() {
+        let parse = |text: &str| text.parse::<KeyRef>().expect("valid");
+        assert_eq!(parse("CI/CD integration").id, None);
+        assert!(parse("uQCT8H872CoB").name.is_some() && parse("uQCT8H872CoB").id.is_some());
+        let shown = parse("kwt_prod1_uQCT8H872CoB_••••");
+        assert_eq!(shown.id, "uQCT8H872CoB".parse().ok());
+        assert_eq!(shown.to_string(), "uQCT8H872CoB");
+        assert_eq!(parse("MY_API").id, None);
+        let whole = format!("kwt_prod1_uQCT8H872CoB_{}", "a".repeat(38));
+        let refusal = whole.parse::<KeyRef>().expect_err("a secret").to_string();
+        assert!(
+            refusal.contains("uQCT8H872CoB") && !refusal.contains("aaa"),
+            "{refusal}"
+        );
+        assert_eq!(parse("a_b_uQCT8H872CoB").id, None);
+    }
+}

@@ -1,0 +1,122 @@
+//! Short texts that describe a key.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::one_line;
+use super::{ParseError, text_type};
+
+macro_rules! one_line_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        text_type!($name);
+
+        impl FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                one_line(text, $what, $limit).map(Self)
+            }
+        }
+    };
+}
+
+one_line_type! {
+    /// Who is recorded as the maker of a change: `user@host` unless told otherwise; informational. 1 to 100 characters.
+    Actor, "an actor", 100
+}
+one_line_type! {
+    /// A model that a provider key is for, such as `gpt-5`. 1 to 100 characters.
+    Model, "a model", 100
+}
+one_line_type! {
+    /// Whose key a provider key is, such as `openai`. 1 to 100 characters.
+    Provider, "a provider", 100
+}
+one_line_type! {
+    /// A word to find keys by. 1 to 50 characters; at most 32 on a key.
+    Tag, "a tag", 50
+}
+
+/// Free text beside a key: 1 byte to 4 KiB, tabs and line feeds allowed, no other control characters.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Note(String);
+
+text_type!(Note);
+
+impl FromStr for Note {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ParseError::new("a note cannot be empty"));
+        }
+        if text.len() > 4096 {
+            return Err(ParseError::new(format!(
+                "a note has at most 4096 bytes, not {}",
+                text.len()
+            )));
+        }
+        if text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t')
+        {
+            return Err(ParseError::new(
+                "a note has no control characters but tabs and line feeds",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An environment variable's name: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VariableName(String);
+
+text_type!(VariableName);
+
+impl FromStr for VariableName {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let continues = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !starts || !continues || text.len() > 128 {
+            return Err(ParseError::new(
+                "a variable is 1 to 128 letters, digits and `_`, and does not begin with a digit",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_what_every_shell_takes() {
+        for good in ["A", "_", "OPENAI_API_KEY", "x1"] {
+            assert!(good.parse::<VariableName>().is_ok(), "{good:?}");
+        }
+        for bad in ["", "1A", "A-B", "A=B", "é", "A B", &"A".repeat(129)] {
+            assert!(bad.parse::<VariableName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn notes_have_lines_and_limits() {
+        assert!("first\n\tsecond".parse::<Note>().is_ok());
+        for bad in ["", " \n ", "a\u{1b}b", &"a".repeat(4097)] {
+            assert!(bad.parse::<Note>().is_err(), "{bad:?}");
+        }
+    }
+}

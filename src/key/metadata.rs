@@ -1,0 +1,147 @@
+//! All that is known of a key but its secrets: what its record seals as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Actor, Brand, Context, Generation, GenerationState, KeyKind, KeyName, Model, Note, ParseError,
+    PermissionSet, Provider, Status, Tag, Timestamp, VariableName,
+};
+
+/// A key's metadata. Field names are part of the file format.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    pub name: KeyName,
+    pub created_at: Timestamp,
+    pub created_by: Actor,
+    pub revoked: Option<Revocation>,
+    pub tags: Vec<Tag>,
+    pub note: Option<Note>,
+    /// Oldest first, at most [`Key::GENERATIONS`]; the last may be pending.
+    pub generations: Vec<Generation>,
+    pub details: Details,
+}
+
+/// Who ended a key, and when.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    pub at: Timestamp,
+    pub by: Actor,
+}
+
+/// What only one kind of key has.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Details {
+    Issued(IssuedDetails),
+    Provider(ProviderDetails),
+}
+
+/// What only an issued key has.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuedDetails {
+    pub brand: Brand,
+    pub permissions: PermissionSet,
+    pub context: Context,
+}
+
+/// What only a provider key has.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderDetails {
+    pub providers: Vec<Provider>,
+    pub models: Vec<Model>,
+    pub variable: Option<VariableName>,
+    /// The present value with all but its ends hidden, so that a list needs no value.
+    pub masked: String,
+}
+
+impl Key {
+    /// Generations kept on an issued key; the oldest that has ended is dropped.
+    pub const GENERATIONS: usize = 8;
+    /// Most tags.
+    pub const TAGS: usize = 32;
+
+    /// Which kind of key it is.
+    pub fn kind(&self) -> KeyKind {
+        match self.details {
+            Details::Issued(_) => KeyKind::Issued,
+            Details::Provider(_) => KeyKind::Provider,
+        }
+    }
+
+    /// The issued half, if it is one.
+    pub fn issued(&self) -> Option<&IssuedDetails> {
+        match &self.details {
+            Details::Issued(issued) => Some(issued),
+            Details::Provider(_) => None,
+        }
+    }
+
+    /// The provider half, if it is one.
+    pub fn provider(&self) -> Option<&ProviderDetails> {
+        match &self.details {
+            Details::Issued(_) => None,
+            Details::Provider(provider) => Some(provider),
+        }
+    }
+
+    /// The newest generation that was delivered.
+    pub fn current(&self) -> Option<&Generation> {
+        self.generations
+            .iter()
+            .rev()
+            .find(|generation| generation.delivered_at.is_some())
+    }
+
+    /// The generation that was made and never shown, if there is one.
+    pub fn pending(&self) -> Option<&Generation> {
+        self.generations
+            .last()
+            .filter(|generation| generation.delivered_at.is_none())
+    }
+
+    /// The older generation that still works at `now`, if there is one.
+    pub fn overlapping(&self, now: Timestamp) -> Option<&Generation> {
+        self.generations
+            .iter()
+            .find(|generation| generation.state(now) == GenerationState::Overlap)
+    }
+
+    /// When the present token or value expires; `None` for never, and while nothing was delivered.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.current().and_then(|generation| generation.expires_at)
+    }
+
+    /// Where it stands at `now`.
+    pub fn status(&self, now: Timestamp) -> Status {
+        if self.revoked.is_some() {
+            return Status::Revoked;
+        }
+        match self.current().map(|generation| generation.state(now)) {
+            None => Status::Undelivered,
+            Some(GenerationState::Expired) => Status::Expired,
+            Some(_) if self.overlapping(now).is_some() => Status::Overlap,
+            Some(_) => Status::Active,
+        }
+    }
+}
+
+/// Sorts tags and drops doubles.
+///
+/// # Errors
+/// When there are more than [`Key::TAGS`].
+pub fn tag_list(mut tags: Vec<Tag>) -> Result<Vec<Tag>, ParseError> {
+    tags.sort();
+    tags.dedup();
+    if tags.len() > Key::TAGS {
+        return Err(ParseError::new(format!(
+            "a key has at most {} tags, not {}",
+            Key::TAGS,
+            tags.len()
+        )));
+    }
+    Ok(tags)
+}

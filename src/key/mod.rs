@@ -1,0 +1,71 @@
+//! The vocabulary: names, ids, scopes, permissions, times, and what is known of a key. Plain types that import nothing
+//! of ours, parse at the edge, and cannot be wrong afterwards.
+
+mod brand;
+mod context;
+mod generation;
+mod id;
+mod label;
+mod metadata;
+mod name;
+mod permission;
+mod scope;
+mod sealed;
+mod time;
+
+pub use self::brand::Brand;
+pub use self::context::{Context, ContextPair};
+pub use self::generation::{Generation, GenerationState, Status};
+pub(crate) use self::id::BASE62;
+pub use self::id::{KeyId, KeyRef, ScopeId, SlotId, VaultId};
+pub use self::label::{Actor, Model, Note, Provider, Tag, VariableName};
+pub use self::metadata::{Details, IssuedDetails, Key, ProviderDetails, Revocation, tag_list};
+pub use self::name::KeyName;
+pub use self::permission::{Permission, PermissionSet};
+pub use self::scope::{Environment, KeyKind, Project, Scope};
+pub use self::sealed::Sealed;
+pub use self::time::{Expiry, Span, Timestamp};
+
+/// Why a text is not what it should be: one sentence without a full stop, for the person who typed it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseError(String);
+
+impl ParseError {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// The serde and text forms of a newtype over `String` whose rules its `FromStr` holds.
+macro_rules! text_type {
+    ($name:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = crate::key::ParseError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+use text_type;

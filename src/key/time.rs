@@ -1,0 +1,293 @@
+//! Instants, durations and expiry dates: whole seconds, because people give and read no finer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Local, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ParseError;
+
+/// Seconds since the Unix epoch, up to the end of the year 9999.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    const LAST: i64 = 253_402_300_799;
+
+    /// The system's clock. Called once per command, in the command layer.
+    pub fn now() -> Self {
+        Self(Utc::now().timestamp())
+    }
+
+    /// This instant and `span` later, at most the end of the year 9999.
+    pub fn after(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0).min(Self::LAST))
+    }
+
+    /// This instant and `span` earlier.
+    pub fn before(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
+    /// Days since 1970-01-01, UTC: the day that usage is counted under.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(Span::DAY.0)
+    }
+
+    /// Midnight, UTC, at the beginning of a [day](Self::day).
+    pub fn of_day(day: i64) -> Self {
+        Self(day.saturating_mul(Span::DAY.0))
+    }
+
+    /// `YYYY-MM-DD` in UTC.
+    pub fn date(self) -> String {
+        self.utc().format("%Y-%m-%d").to_string()
+    }
+
+    /// How far this is from `now`, for people: `just now`, `3 d ago`, `in 12 d`.
+    pub fn relative(self, now: Self) -> String {
+        let seconds = self.0.saturating_sub(now.0);
+        let (count, unit) = match seconds.unsigned_abs() {
+            s @ 0..60 => (s, "s"),
+            s @ 60..3_600 => (s / 60, "min"),
+            s @ 3_600..172_800 => (s / 3_600, "h"),
+            s @ 172_800..63_072_000 => (s / 86_400, "d"),
+            s => (s / 31_557_600, "y"),
+        };
+        match seconds {
+            0 => "just now".to_owned(),
+            -59..0 => "just now".to_owned(),
+            ..0 => format!("{count} {unit} ago"),
+            _ => format!("in {count} {unit}"),
+        }
+    }
+
+    fn utc(self) -> DateTime<Utc> {
+        let seconds = self.0.clamp(0, Self::LAST);
+        DateTime::from_timestamp(seconds, 0).expect("the range is chrono's and smaller")
+    }
+}
+
+/// RFC 3339 in UTC, with `Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.utc().to_rfc3339_opts(SecondsFormat::Secs, true))
+    }
+}
+
+/// A length of time in seconds, up to 100 years: `30m`, `24h`, `90d`, `2w`, `45s`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Span(i64);
+
+impl Span {
+    /// Twenty-four hours.
+    pub const DAY: Self = Self(86_400);
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// `count` times twenty-four hours.
+    pub const fn days(count: u16) -> Self {
+        Self(86_400 * count as i64)
+    }
+
+    /// From `start` to `end`; nothing if that is negative.
+    pub fn between(start: Timestamp, end: Timestamp) -> Self {
+        Self(end.0.saturating_sub(start.0).max(0))
+    }
+}
+
+impl FromStr for Span {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let help = || {
+            ParseError::new(
+                "a duration is a whole number and one of s, m, h, d, w, such as `30m` or `90d`",
+            )
+        };
+        let unit = text.chars().next_back().ok_or_else(help)?;
+        let seconds: i64 = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return Err(help()),
+        };
+        let digits = &text[..text.len() - 1];
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(help());
+        }
+        let total = digits
+            .parse::<i64>()
+            .ok()
+            .and_then(|count| count.checked_mul(seconds));
+        total
+            .filter(|&total| total <= 36_525 * 86_400)
+            .map(Self)
+            .ok_or_else(|| ParseError::new("a duration is at most 100 years"))
+    }
+}
+
+/// The largest unit that divides it, as it would be typed.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+        let (seconds, unit) = units
+            .into_iter()
+            .find(|(seconds, _)| self.0 % seconds == 0)
+            .unwrap_or((1, 's'));
+        write!(f, "{}{unit}", self.0 / seconds)
+    }
+}
+
+/// When a key ends: a duration from now, `never`, a date (end of that day, local time) or an RFC 3339 time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expiry {
+    At(Timestamp),
+    EndOf(NaiveDate),
+    In(Span),
+    Never,
+}
+
+impl Expiry {
+    /// The instant, or `None` for never.
+    ///
+    /// # Errors
+    /// When it is not later than `now`.
+    pub fn resolve(self, now: Timestamp) -> Result<Option<Timestamp>, ParseError> {
+        let at = match self {
+            Self::At(at) => at,
+            Self::EndOf(date) => end_of_day(date),
+            Self::In(span) => now.after(span),
+            Self::Never => return Ok(None),
+        };
+        if at <= now {
+            return Err(ParseError::new(format!(
+                "the expiry `{at}` is not in the future"
+            )));
+        }
+        Ok(Some(at))
+    }
+}
+
+impl FromStr for Expiry {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text == "never" {
+            return Ok(Self::Never);
+        }
+        if let Ok(span) = text.parse() {
+            return Ok(Self::In(span));
+        }
+        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            && text.len() == 10
+        {
+            return Ok(Self::EndOf(date));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(Timestamp(time.timestamp())));
+        }
+        Err(ParseError::new(
+            "an expiry is a duration such as `90d`, a date such as `2027-01-31`, an RFC 3339 time, or `never`",
+        ))
+    }
+}
+
+/// 23:59:59 local time; where a clock change skips or repeats that second, the later reading.
+fn end_of_day(date: NaiveDate) -> Timestamp {
+    let last_second = date.and_time(NaiveTime::from_hms_opt(23, 59, 59).expect("a time of day"));
+    let local = Local
+        .from_local_datetime(&last_second)
+        .latest()
+        .map(|time| time.timestamp());
+    Timestamp(local.unwrap_or_else(|| last_second.and_utc().timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_and_written() {
+        for (text, seconds) in [
+            ("0m", 0),
+            ("45s", 45),
+            ("30m", 1_800),
+            ("24h", 86_400),
+            ("2w", 1_209_600),
+        ] {
+            assert_eq!(text.parse(), Ok(Span(seconds)), "{text}");
+        }
+        assert_eq!(Span(1_209_600).to_string(), "14d");
+        assert_eq!(Span(5_400).to_string(), "90m");
+        for bad in [
+            "",
+            "m",
+            "-1h",
+            "+1h",
+            "1 h",
+            "1.5h",
+            "1M",
+            "90",
+            "36526d",
+            "99999999999999999999d",
+            "1é",
+            "٣d",
+        ] {
+            assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn expiries_are_in_the_future() {
+        let now = Timestamp(1_800_000_000);
+        let resolve = |text: &str| text.parse::<Expiry>()?.resolve(now);
+        assert_eq!(resolve("never"), Ok(None));
+        assert_eq!(resolve("1d"), Ok(Some(Timestamp(1_800_086_400))));
+        assert_eq!(
+            resolve("2030-01-01T00:00:00+01:00"),
+            Ok(Some(Timestamp(1_893_452_400)))
+        );
+        for bad in [
+            "0d",
+            "2020-01-01",
+            "2020-01-01T00:00:00Z",
+            "2027-02-30",
+            "tomorrow",
+            "2027-1-1",
+            "90",
+        ] {
+            assert!(resolve(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn relative_times_are_short() {
+        let now = Timestamp(1_800_000_000);
+        for (offset, text) in [
+            (0, "just now"),
+            (-59, "just now"),
+            (-60, "1 min ago"),
+            (30, "in 30 s"),
+            (-3 * 86_400, "3 d ago"),
+            (12 * 86_400 + 5, "in 12 d"),
+            (i64::MIN, "292277026596 y ago"),
+        ] {
+            assert_eq!(
+                Timestamp(now.0.saturating_add(offset)).relative(now).len(),
+                text.len(),
+                "{text}"
+            );
+        }
+        assert_eq!(Timestamp(now.0 - 3 * 86_400).relative(now), "3 d ago");
+    }
+
+    #[test]
+    fn timestamps_print_in_utc() {
+        assert_eq!(Timestamp(1_800_000_000).to_string(), "2027-01-15T08:00:00Z");
+        assert_eq!(Timestamp(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+    }
+}

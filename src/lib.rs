@@ -1,0 +1,5 @@
+pub mod crypto;
+mod hardening;
+pub mod key;
+pub mod store;
+pub mod vault;

@@ -1,0 +1,372 @@
+//! The activity file: every statement of `activity.db`. Uses of keys go here, so that traffic never touches the vault.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
+
+use super::StoreError;
+use super::file::{make_file, make_folder};
+use crate::key::{KeyId, Timestamp};
+
+const FORMAT: i64 = 1;
+
+/// `usage` answers per day, `total` per key (so that a list sums nothing), `event` one by one.
+const SCHEMA: &str = "
+    CREATE TABLE usage (
+        key_id     BLOB NOT NULL,
+        generation INTEGER NOT NULL,
+        day        INTEGER NOT NULL,
+        code       TEXT NOT NULL,
+        count      INTEGER NOT NULL,
+        last_at    INTEGER NOT NULL,
+        PRIMARY KEY (key_id, generation, day, code)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE total (
+        key_id    BLOB NOT NULL PRIMARY KEY,
+        requests  INTEGER NOT NULL,
+        refused   INTEGER NOT NULL,
+        last_used INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE event (
+        seq    INTEGER PRIMARY KEY,
+        at     INTEGER NOT NULL,
+        key_id BLOB NOT NULL,
+        sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX event_by_key ON event (key_id, at);
+    CREATE INDEX usage_by_day ON usage (day);
+    PRAGMA user_version = 1;";
+
+/// A day's count of one answer for one generation of a key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UsageRow {
+    /// `None` for attempts with an id that no key has.
+    pub key_id: Option<KeyId>,
+    /// 0 when no generation's digest matched.
+    pub generation: u32,
+    /// Days since 1970-01-01, UTC.
+    pub day: i64,
+    pub code: String,
+    pub count: u64,
+    pub last_at: Timestamp,
+}
+
+/// All uses of one key.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeyTotal {
+    pub requests: u64,
+    pub refused: u64,
+    pub last_used: Option<Timestamp>,
+}
+
+/// One use, sealed under its scope's activity key: nonce, then ciphertext.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub sealed: Vec<u8>,
+}
+
+/// One use to be counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Use<'a> {
+    pub key_id: Option<KeyId>,
+    pub generation: u32,
+    pub code: &'a str,
+    /// Whether it was let through.
+    pub allowed: bool,
+    pub at: Timestamp,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Days of daily counts.
+    pub usage_days: u16,
+    /// Days of events.
+    pub event_days: u16,
+    /// Most events, whatever their age.
+    pub events: u64,
+}
+
+/// An open activity file.
+pub struct ActivityFile {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl ActivityFile {
+    /// Opens it for writing, and makes it (mode 0600) when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made, read or written, or a newer keywright made it.
+    pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        match make_file(path) {
+            Ok(_) => {}
+            Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => {
+                return Err(StoreError::Io {
+                    action: "make",
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        }
+        let file = Self::connect(path)?;
+        file.prepare_schema()?;
+        Ok(file)
+    }
+
+    /// Opens it for reading; `None` when nothing was ever recorded.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = Self::connect(path)?;
+        // Empty: another process is making it right now.
+        Ok((file.format()? == FORMAT).then_some(file))
+    }
+
+    /// Records one use in one transaction. `seal` makes the event of a sequence number; `None` for plain counts.
+    ///
+    /// # Errors
+    /// Whatever SQLite or `seal` says; nothing is recorded then.
+    pub fn record<E: From<StoreError>>(
+        &self,
+        used: Use<'_>,
+        seal: impl FnOnce(u64) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<(), E> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(|err| self.failed(err))?;
+        let last: i64 = transaction
+            .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| {
+                row.get(0)
+            })
+            .map_err(|err| self.failed(err))?;
+        let event = seal(last.cast_unsigned() + 1)?;
+        let write = || -> rusqlite::Result<()> {
+            count(&transaction, used)?;
+            if let Some(sealed) = event {
+                let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
+                transaction.execute(
+                    "INSERT INTO event (seq, at, key_id, sealed) VALUES (?1, ?2, ?3, ?4)",
+                    params![last + 1, used.at.0, id, sealed],
+                )?;
+            }
+            Ok(())
+        };
+        write()
+            .and_then(|()| transaction.commit())
+            .map_err(|err| self.failed(err))?;
+        Ok(())
+    }
+
+    /// The totals of every key that was ever used.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn totals(&self) -> Result<Vec<(KeyId, KeyTotal)>, StoreError> {
+        self.rows(
+            "SELECT key_id, requests, refused, last_used FROM total WHERE length(key_id) = 12",
+            [],
+            |row| {
+                let id: Vec<u8> = row.get(0)?;
+                let total = key_total(row, 1)?;
+                Ok(KeyId::try_from(&id[..]).ok().map(|id| (id, total)))
+            },
+        )
+        .map(|rows| rows.into_iter().flatten().collect())
+    }
+
+    /// The total of one key.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn total(&self, key: KeyId) -> Result<KeyTotal, StoreError> {
+        let sql = "SELECT requests, refused, last_used FROM total WHERE key_id = ?1";
+        let found = self.rows(sql, [key.as_bytes()], |row| key_total(row, 0))?;
+        Ok(found.first().copied().unwrap_or_default())
+    }
+
+    /// The daily counts from `first_day` on, of one key or of all, by key and day.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn usage(&self, key: Option<KeyId>, first_day: i64) -> Result<Vec<UsageRow>, StoreError> {
+        let all = "SELECT key_id, generation, day, code, count, last_at FROM usage WHERE day >= ?1 ORDER BY key_id, day";
+        let one = "SELECT key_id, generation, day, code, count, last_at FROM usage
+                   WHERE key_id = ?2 AND day >= ?1 ORDER BY key_id, day";
+        match key {
+            None => self.rows(all, params![first_day], usage_row),
+            Some(id) => self.rows(one, params![first_day, id.as_bytes()], usage_row),
+        }
+    }
+
+    /// The newest `limit` events of a key, newest first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn events(&self, key: KeyId, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        let sql = "SELECT seq, at, sealed FROM event WHERE key_id = ?1 ORDER BY at DESC, seq DESC LIMIT ?2";
+        self.rows(sql, params![key.as_bytes(), limit], |row| {
+            Ok(EventRow {
+                sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+                at: Timestamp(row.get(1)?),
+                sealed: row.get(2)?,
+            })
+        })
+    }
+
+    /// Forgets a little of what is too old, at most some hundred rows: called after an answer, never before it.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn prune(&self, retention: Retention, now: Timestamp) -> Result<(), StoreError> {
+        const STEP: u32 = 500;
+        let prune = || -> rusqlite::Result<()> {
+            let oldest: Option<(i64, i64)> = self
+                .connection
+                .query_row(
+                    "SELECT seq, at FROM event ORDER BY seq LIMIT 1",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            let newest: i64 = self.connection.query_row(
+                "SELECT coalesce(max(seq), 0) FROM event",
+                [],
+                |row| row.get(0),
+            )?;
+            let first_kept = newest.saturating_sub_unsigned(retention.events);
+            let since = now.0 - i64::from(retention.event_days) * 86_400;
+            if oldest.is_some_and(|(seq, at)| seq <= first_kept || at < since) {
+                self.connection.execute(
+                    "DELETE FROM event WHERE seq IN
+                     (SELECT seq FROM event WHERE seq <= ?1 OR at < ?2 ORDER BY seq LIMIT ?3) AND seq < ?4",
+                    params![first_kept, since, STEP, newest],
+                )?;
+            }
+            let first_day = now.day() - i64::from(retention.usage_days);
+            self.connection.execute(
+                "DELETE FROM usage WHERE (key_id, generation, day, code) IN
+                 (SELECT key_id, generation, day, code FROM usage WHERE day < ?1 LIMIT ?2)",
+                params![first_day, STEP],
+            )?;
+            Ok(())
+        };
+        prune().map_err(|err| self.failed(err))
+    }
+
+    fn connect(path: &Path) -> Result<Self, StoreError> {
+        let open = || -> rusqlite::Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+            // Else every short-lived process would copy the whole log back, with two syncs, when it ends.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|err| StoreError::sqlite(path, err))?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
+    }
+
+    fn prepare_schema(&self) -> Result<(), StoreError> {
+        if self.format()? == FORMAT {
+            return Ok(());
+        }
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(|err| self.failed(err))?;
+        // Again, now that nobody else can be at it.
+        match self.format()? {
+            0 => transaction
+                .execute_batch(SCHEMA)
+                .and_then(|()| transaction.commit())
+                .map_err(|err| self.failed(err)),
+            FORMAT => Ok(()),
+            format => Err(StoreError::Newer {
+                path: self.path.clone(),
+                format,
+            }),
+        }
+    }
+
+    fn format(&self) -> Result<i64, StoreError> {
+        self.connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(|err| self.failed(err))
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = || {
+            self.connection
+                .prepare(sql)?
+                .query_map(params, read)?
+                .collect::<Result<_, _>>()
+        };
+        rows().map_err(|err| self.failed(err))
+    }
+
+    fn failed(&self, err: rusqlite::Error) -> StoreError {
+        StoreError::sqlite(&self.path, err)
+    }
+}
+
+fn count(transaction: &Transaction<'_>, used: Use<'_>) -> rusqlite::Result<()> {
+    let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
+    transaction.execute(
+        "INSERT INTO usage (key_id, generation, day, code, count, last_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)
+         ON CONFLICT DO UPDATE SET count = count + 1, last_at = max(last_at, excluded.last_at)",
+        params![id, used.generation, used.at.day(), used.code, used.at.0],
+    )?;
+    transaction.execute(
+        "INSERT INTO total (key_id, requests, refused, last_used) VALUES (?1, 1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET requests = requests + 1, refused = refused + excluded.refused,
+                                   last_used = coalesce(max(last_used, excluded.last_used), last_used, excluded.last_used)",
+        params![id, !used.allowed, used.allowed.then_some(used.at.0)],
+    )?;
+    Ok(())
+}
+
+fn key_total(row: &Row<'_>, first: usize) -> rusqlite::Result<KeyTotal> {
+    Ok(KeyTotal {
+        requests: row.get::<_, i64>(first)?.cast_unsigned(),
+        refused: row.get::<_, i64>(first + 1)?.cast_unsigned(),
+        last_used: row.get::<_, Option<i64>>(first + 2)?.map(Timestamp),
+    })
+}
+
+fn usage_row(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
+    let id: Vec<u8> = row.get(0)?;
+    Ok(UsageRow {
+        key_id: KeyId::try_from(&id[..]).ok(),
+        generation: row.get(1)?,
+        day: row.get(2)?,
+        code: row.get(3)?,
+        count: row.get::<_, i64>(4)?.cast_unsigned(),
+        last_at: Timestamp(row.get(5)?),
+    })
+}

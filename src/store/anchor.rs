@@ -1,0 +1,91 @@
+//! Anchor files: small, replaced whole, under a lock. What is in them is the vault's business.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::StoreError;
+use super::file::{make_file, make_folder, sync_folder};
+
+/// Largest anchor that is read, in bytes; a real one has 116.
+const SIZE_LIMIT: u64 = 1024;
+
+/// One anchor's place.
+#[derive(Clone, Debug)]
+pub struct AnchorFile(PathBuf);
+
+impl AnchorFile {
+    /// At `path`; nothing is touched yet.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Its bytes; `None` while there is no anchor.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match File::open(&self.0) {
+            Ok(file) => {
+                let mut bytes = Vec::new();
+                file.take(SIZE_LIMIT)
+                    .read_to_end(&mut bytes)
+                    .map_err(|err| self.failed("read", err))?;
+                Ok(Some(bytes))
+            }
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(err) => Err(self.failed("read", err)),
+        }
+    }
+
+    /// Replaces the bytes durably by what `next` makes of the present ones, unless it makes nothing.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub fn replace(
+        &self,
+        next: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        if let Some(folder) = self.0.parent() {
+            make_folder(folder)?;
+        }
+        let _lock = self.lock().map_err(|err| self.failed("lock", err))?;
+        let present = self.read()?;
+        let Some(bytes) = next(present.as_deref()) else {
+            return Ok(());
+        };
+        self.write(&bytes).map_err(|err| self.failed("write", err))
+    }
+
+    /// The lock is a file of its own, because the anchor itself is replaced.
+    fn lock(&self) -> io::Result<File> {
+        let path = self.0.with_extension("lock");
+        let file = match make_file(&path) {
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => File::open(&path)?,
+            made => made?,
+        };
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let passing = self.0.with_extension("new");
+        // Left by a process that died here; the lock says that nobody is writing it.
+        let _ = fs::remove_file(&passing);
+        let mut file = make_file(&passing)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&passing, &self.0)?;
+        sync_folder(&self.0)
+    }
+
+    fn failed(&self, action: &'static str, source: io::Error) -> StoreError {
+        StoreError::Io {
+            action,
+            path: self.0.clone(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a file must be before it is trusted: its kind, its owner, its mode; and how files are made.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// Largest vault that is opened, in bytes.
+const SIZE_LIMIT: u64 = 1 << 30;
+
+/// Who opens a vault, which decides how strict its file mode must be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Holds the passphrase or the recovery code: the file must be theirs alone.
+    Owner,
+    /// Holds an access token: the file may be readable by others, owned by someone else and reached through a link,
+    /// as in checkouts and mounted secrets; nobody but its owner may write it.
+    TokenHolder,
+}
+
+/// Which file a path leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    /// Of what is at `path` now.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+}
+
+impl From<&Metadata> for FileIdentity {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// The path with its folder resolved, so that the last component alone may still be a link.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    let missing = || StoreError::Missing(path.to_owned());
+    let name = path.file_name().ok_or_else(missing)?;
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    match parent.canonicalize() {
+        Ok(parent) => Ok(parent.join(name)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Err(missing()),
+        Err(source) => Err(StoreError::Io {
+            action: "reach the folder of",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Refuses what must not be opened, and says which file it looked at.
+pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreError> {
+    let read = match access {
+        Access::Owner => fs::symlink_metadata(path),
+        Access::TokenHolder => fs::metadata(path),
+    };
+    let metadata = match read {
+        Ok(metadata) => metadata,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        Err(source) => {
+            return Err(StoreError::Io {
+                action: "look at",
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let refuse = |why: String, mend: Option<String>| {
+        Err(StoreError::Unsafe {
+            path: path.to_owned(),
+            why,
+            mend,
+        })
+    };
+    if metadata.is_symlink() {
+        let target = fs::read_link(path).unwrap_or_default();
+        let mend = format!("give the file itself: --vault {}", target.display());
+        return refuse("it is a symbolic link".to_owned(), Some(mend));
+    }
+    if !metadata.is_file() {
+        return refuse("it is not a regular file".to_owned(), None);
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    let own = metadata.uid() == rustix::process::geteuid().as_raw();
+    if access == Access::Owner && !own {
+        return refuse(
+            format!("it belongs to another user (uid {})", metadata.uid()),
+            None,
+        );
+    }
+    let (forbidden, chmod) = match access {
+        Access::Owner => (0o077, "chmod 600"),
+        Access::TokenHolder => (0o022, "chmod go-w"),
+    };
+    if mode & forbidden != 0 {
+        let who = if mode & 0o022 != 0 { "written" } else { "read" };
+        let mend = format!("run: {chmod} {}", path.display());
+        return refuse(
+            format!("others can have it {who} (mode {mode:03o})"),
+            Some(mend),
+        );
+    }
+    if metadata.len() > SIZE_LIMIT {
+        return refuse(format!("it is larger than {SIZE_LIMIT} bytes"), None);
+    }
+    Ok(FileIdentity::from(&metadata))
+}
+
+/// Makes a folder and what leads to it, mode 0700 whatever the umask.
+pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Io {
+        action: "make the folder",
+        path: path.to_owned(),
+        source,
+    };
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_folder(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        // The umask can only have taken bits away; give the owner's back.
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed),
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(err) => Err(failed(err)),
+    }
+}
+
+/// Makes a new, empty file, mode 0600 whatever the umask. Fails when there is one.
+pub(super) fn make_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Makes a rename or a new name in `path`'s folder durable.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}

@@ -1,0 +1,98 @@
+//! Where things are kept: ids, sealed bytes and counts in SQLite files, and the anchors beside them. Nothing here can
+//! open what it holds, and nothing above it knows SQL.
+
+mod activity;
+mod anchor;
+mod file;
+mod vault;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use self::activity::{ActivityFile, EventRow, KeyTotal, Retention, UsageRow, Use};
+pub use self::anchor::AnchorFile;
+pub use self::file::Access;
+pub use self::vault::{Change, HeaderRow, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile};
+
+/// What can go wrong with files.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the vault `{path}` is damaged or was altered: {what}")]
+    Altered { path: PathBuf, what: String },
+    #[error("the vault `{0}` is in use: another process has held it for 10 seconds")]
+    Busy(PathBuf),
+    #[error("there is already a file at `{0}`")]
+    Exists(PathBuf),
+    #[error("no space is left for `{0}`; nothing was changed")]
+    Full(PathBuf),
+    #[error("cannot {action} `{path}`")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("there is no vault at `{0}`")]
+    Missing(PathBuf),
+    #[error(
+        "the vault `{path}` has format {format}, which a newer keywright wrote; this one reads format 1"
+    )]
+    Newer { path: PathBuf, format: i64 },
+    #[error("`{0}` is not a keywright vault, or its first bytes are damaged")]
+    NotAVault(PathBuf),
+    #[error("the vault `{0}` can only be read here; nothing was changed")]
+    ReadOnly(PathBuf),
+    /// The path leads to another file than the one that is open; the caller opens it again.
+    #[error("the vault `{0}` was replaced by another file; nothing was changed")]
+    Replaced(PathBuf),
+    #[error("cannot use `{path}`")]
+    Sqlite {
+        path: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the vault `{path}` is refused: {why}")]
+    Unsafe {
+        path: PathBuf,
+        why: String,
+        mend: Option<String>,
+    },
+}
+
+impl StoreError {
+    /// Says which file an SQLite error is about, and what it means for that file.
+    fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(path),
+            Some(
+                ErrorCode::DatabaseCorrupt
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch,
+            ) => Self::Altered {
+                path,
+                what: source.to_string(),
+            },
+            Some(ErrorCode::DiskFull) => Self::Full(path),
+            Some(ErrorCode::NotADatabase) => Self::NotAVault(path),
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
+            Some(ErrorCode::Unknown)
+                if matches!(source, rusqlite::Error::SqliteFailure(_, Some(_))) =>
+            {
+                // A schema that SQLite cannot parse ends here: "malformed database schema".
+                Self::Altered {
+                    path,
+                    what: source.to_string(),
+                }
+            }
+            Some(_) => Self::Sqlite {
+                path,
+                source: source.into(),
+            },
+            // A column of another type or length than the schema has: only an edit makes that.
+            None => Self::Altered {
+                path,
+                what: source.to_string(),
+            },
+        }
+    }
+}

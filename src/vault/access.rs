@@ -1,0 +1,219 @@
+//! Further ways in: access tokens that open one scope, and the recovery code.
+
+use super::draft::{Draft, OwnBody, OwnRecord};
+use super::log::{Event, Verb};
+use super::unlock::slot_row;
+use super::{Vault, VaultError};
+use crate::crypto::{Secret, SlotBinding, SlotInput, SlotKind, random};
+use crate::key::{Actor, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
+use crate::store::SlotRow;
+
+/// Opens exactly one scope, for CI and servers. Redacted in `Debug`.
+#[derive(Debug)]
+pub struct AccessToken {
+    slot: SlotId,
+    secret: Secret,
+}
+
+impl AccessToken {
+    /// From its two parts.
+    pub fn new(slot: SlotId, secret: Secret) -> Self {
+        Self { slot, secret }
+    }
+
+    /// Which slot it opens.
+    pub fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    pub(super) fn input(&self) -> &Secret {
+        &self.secret
+    }
+}
+
+/// Opens the whole vault when the passphrase is lost: 20 random bytes. Redacted in `Debug`.
+#[derive(Debug)]
+pub struct RecoveryCode(Secret);
+
+impl RecoveryCode {
+    /// From its bytes.
+    pub fn new(bytes: Secret) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn input(&self) -> &Secret {
+        &self.0
+    }
+}
+
+impl Vault {
+    /// Makes an access token for one scope, which must exist.
+    ///
+    /// # Errors
+    /// [`VaultError::Misused`] when the scope has no keys yet; [`VaultError::Limit`] at 64 slots.
+    pub fn create_access(
+        &mut self,
+        name: &KeyName,
+        scope: &Scope,
+        kind: KeyKind,
+        expires_at: Option<Timestamp>,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<AccessToken, VaultError> {
+        self.write(who, now, |draft| {
+            let id = draft
+                .scope_id(scope, kind)
+                .ok_or_else(|| VaultError::Misused(format!("{scope} has no {kind} keys yet")))?;
+            let (slot, bytes) = (SlotId(random()?), random::<32>()?);
+            let input = Secret::new(bytes.to_vec());
+            put_access_slot(draft, slot, id, expires_at, &input)?;
+            let body = OwnBody::Slot {
+                name: name.clone(),
+                created_at: now,
+                created_by: who.clone(),
+            };
+            let kept = Secret::new(bytes.to_vec());
+            draft.put_own(
+                &OwnRecord {
+                    name: own_name(slot),
+                    body,
+                },
+                &[kept],
+            )?;
+            let event = Event {
+                scope: Some((scope.clone(), kind)),
+                ..Event::of_vault(Verb::AccessCreate)
+            };
+            Ok((AccessToken::new(slot, input), Some(event)))
+        })
+    }
+
+    /// Takes an access token back: its slot goes, the scope gets a new key and is sealed anew, and the new key is wrapped
+    /// for the scope's other tokens, all in one change. Issued tokens stay valid.
+    ///
+    /// # Errors
+    /// [`VaultError::Misused`] when there is no such slot.
+    pub fn revoke_access(
+        &mut self,
+        slot: SlotId,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        self.write(who, now, |draft| {
+            let revoked = access_slots(draft)
+                .into_iter()
+                .find(|row| row.id == slot)
+                .ok_or_else(|| VaultError::Misused("there is no such access token".to_owned()))?;
+            draft.delete_slot(slot)?;
+            draft.delete_own(&own_name(slot))?;
+            draft.rekey_scope(revoked.scope, None)?;
+            for row in access_slots(draft)
+                .into_iter()
+                .filter(|row| row.scope == revoked.scope)
+            {
+                let input = kept_input(draft, row.id)?;
+                let expires_at =
+                    (row.expires_at > 0).then(|| Timestamp(row.expires_at.cast_signed()));
+                put_access_slot(draft, row.id, row.scope, expires_at, &input)?;
+            }
+            let open = draft.scope(revoked.scope);
+            let scope = Some((open.scope.clone(), open.kind));
+            Ok((
+                (),
+                Some(Event {
+                    scope,
+                    ..Event::of_vault(Verb::AccessRevoke)
+                }),
+            ))
+        })
+    }
+
+    /// Makes a recovery code, instead of the one there was.
+    ///
+    /// # Errors
+    /// [`VaultError::Limit`] at 64 slots.
+    pub fn create_recovery_code(
+        &mut self,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<RecoveryCode, VaultError> {
+        self.write(who, now, |draft| {
+            drop_recovery_code(draft)?;
+            let input = Secret::new(random::<20>()?.to_vec());
+            let vault = draft.state.vault;
+            let binding = SlotBinding {
+                slot: SlotId(random()?),
+                kind: SlotKind::RecoveryCode.number(),
+                scope: ScopeId::OWN,
+                profile: 0,
+                salt: random()?,
+                expires_at: 0,
+                key_id: draft.key.id(vault),
+            };
+            let row = slot_row(&draft.key, &SlotInput::Bytes(&input), binding, vault)?;
+            draft.put_slot(row)?;
+            Ok((
+                RecoveryCode(input),
+                Some(Event::of_vault(Verb::RecoveryCode)),
+            ))
+        })
+    }
+}
+
+/// All slots that open one scope.
+pub(super) fn access_slots(draft: &Draft<'_>) -> Vec<SlotRow> {
+    let kind = SlotKind::AccessToken.number();
+    draft
+        .state
+        .slots
+        .iter()
+        .filter(|row| row.kind == kind)
+        .cloned()
+        .collect()
+}
+
+/// Drops the recovery code, if there is one.
+pub(super) fn drop_recovery_code(draft: &mut Draft<'_>) -> Result<(), VaultError> {
+    let kind = SlotKind::RecoveryCode.number();
+    let old: Vec<SlotId> = draft
+        .state
+        .slots
+        .iter()
+        .filter(|row| row.kind == kind)
+        .map(|row| row.id)
+        .collect();
+    old.into_iter().try_for_each(|id| draft.delete_slot(id))
+}
+
+/// Name of a slot's record in the vault's own scope.
+pub(super) fn own_name(slot: SlotId) -> String {
+    format!("slot/{slot}")
+}
+
+fn put_access_slot(
+    draft: &mut Draft<'_>,
+    slot: SlotId,
+    scope: ScopeId,
+    expires_at: Option<Timestamp>,
+    input: &Secret,
+) -> Result<(), VaultError> {
+    let vault = draft.state.vault;
+    let key = draft.scope(scope).key.duplicate();
+    let binding = SlotBinding {
+        slot,
+        kind: SlotKind::AccessToken.number(),
+        scope,
+        profile: 0,
+        salt: random()?,
+        expires_at: expires_at.map_or(0, |at| at.0.unsigned_abs()),
+        key_id: key.id(vault),
+    };
+    let row = slot_row(&key, &SlotInput::Bytes(input), binding, vault)?;
+    draft.put_slot(row)
+}
+
+fn kept_input(draft: &Draft<'_>, slot: SlotId) -> Result<Secret, VaultError> {
+    let missing = || VaultError::altered("an access token has no record");
+    let record = draft.own_record(&own_name(slot))?.ok_or_else(missing)?;
+    record.secrets()?.pop().ok_or_else(missing)
+}

@@ -1,0 +1,256 @@
+//! Uses of keys: counted and recorded beside the vault, never in it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::find::Found;
+use super::head::{OpenScope, from_json, json};
+use super::{Vault, VaultError};
+use crate::crypto::{Aad, Object, Parts, PartsWriter, RootKey, open, seal};
+use crate::key::{Actor, KeyId, ScopeId, Sealed, Timestamp, VaultId};
+use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, Use};
+
+/// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseEvent {
+    /// `verify` or `get`.
+    pub verb: String,
+    /// The answer: a verification code, or the verb again for a provider key.
+    pub code: String,
+    /// 0 when no generation's digest matched.
+    pub generation: u32,
+    pub actor: Actor,
+}
+
+/// One day's count of one answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UsageCount {
+    pub generation: u32,
+    /// Days since 1970-01-01, UTC.
+    pub day: i64,
+    pub code: String,
+    pub count: u64,
+}
+
+/// All that is known of one key's uses.
+#[derive(Clone, Debug, Default)]
+pub struct KeyUsage {
+    /// Since it was first used.
+    pub total: KeyTotal,
+    /// From the first day that was asked for.
+    pub counts: Vec<UsageCount>,
+    /// The newest uses, newest first.
+    pub events: Vec<(Timestamp, UseEvent)>,
+}
+
+/// One use that is about to be recorded.
+#[derive(Debug)]
+pub(super) struct Used<'a> {
+    /// The key and the scope it is in; `None` when no key has the presented id.
+    pub(super) key: Option<(KeyId, &'a ActivityKey)>,
+    pub(super) verb: &'static str,
+    pub(super) code: &'static str,
+    pub(super) generation: u32,
+    pub(super) allowed: bool,
+}
+
+/// Seals the events of one scope.
+#[derive(Debug)]
+pub(super) struct ActivityKey {
+    key: RootKey,
+    scope: ScopeId,
+}
+
+impl ActivityKey {
+    pub(super) fn of(scope: &OpenScope) -> Self {
+        Self {
+            key: scope.head.activity.duplicate(),
+            scope: scope.row.id,
+        }
+    }
+
+    fn aad(&self, sequence: u64, at: Timestamp, vault: VaultId) -> Aad {
+        Aad::new(Object::Activity, vault)
+            .field(&self.scope.0)
+            .number(sequence)
+            .number(at.0.cast_unsigned())
+    }
+
+    fn seal(
+        &self,
+        event: &UseEvent,
+        sequence: u64,
+        at: Timestamp,
+        vault: VaultId,
+    ) -> Result<Vec<u8>, VaultError> {
+        let json = json(event);
+        let plain = PartsWriter::with_room(json.len(), 1).part(&json);
+        let sealed = seal(
+            &self.key.as_sub_key(),
+            &self.aad(sequence, at, vault),
+            plain,
+        )?;
+        Ok([&sealed.nonce[..], &sealed.bytes].concat())
+    }
+
+    fn open(&self, row: &EventRow, vault: VaultId) -> Result<UseEvent, VaultError> {
+        let altered =
+            || VaultError::altered("an event of the activity file is not the one that was sealed");
+        let (nonce, bytes) = row
+            .sealed
+            .split_first_chunk::<{ Sealed::NONCE }>()
+            .ok_or_else(altered)?;
+        let aad = self.aad(row.sequence, row.at, vault);
+        let opened = open(&self.key.as_sub_key(), &aad, nonce, bytes).map_err(|_| altered())?;
+        let mut parts = Parts::new(opened.expose()); // an event has no secret
+        from_json(parts.part()?, "an event")
+    }
+}
+
+impl Vault {
+    /// What was recorded of one key: totals, counts from `first_day` on, and its newest `events` uses.
+    ///
+    /// # Errors
+    /// When the activity file cannot be read. Events that an older key sealed, or that were altered, are left out.
+    pub fn usage_of(
+        &mut self,
+        found: &Found,
+        first_day: i64,
+        events: u32,
+    ) -> Result<KeyUsage, VaultError> {
+        let Some(file) = ActivityFile::open_existing(&self.activity_path())? else {
+            return Ok(KeyUsage::default());
+        };
+        let total = file.total(found.id)?;
+        let counts = file.usage(Some(found.id), first_day)?;
+        let rows = file.events(found.id, events)?;
+        let id = self.id;
+        self.read(|view| {
+            let scope = view.state.scope(&found.scope, found.kind());
+            let key = scope.map(ActivityKey::of);
+            let open = |row: &EventRow| {
+                key.as_ref()?
+                    .open(row, id)
+                    .ok()
+                    .map(|event| (row.at, event))
+            };
+            Ok(KeyUsage {
+                total,
+                counts: counts
+                    .into_iter()
+                    .map(|row| UsageCount {
+                        generation: row.generation,
+                        day: row.day,
+                        code: row.code,
+                        count: row.count,
+                    })
+                    .collect(),
+                events: rows.iter().filter_map(open).collect(),
+            })
+        })
+    }
+
+    /// Daily counts of all keys from `first_day` on.
+    ///
+    /// # Errors
+    /// When the activity file cannot be read.
+    pub fn usage_by_day(
+        &self,
+        first_day: i64,
+    ) -> Result<HashMap<KeyId, Vec<UsageCount>>, VaultError> {
+        let mut by_key: HashMap<KeyId, Vec<UsageCount>> = HashMap::new();
+        if let Some(file) = ActivityFile::open_existing(&self.activity_path())? {
+            for row in file.usage(None, first_day)? {
+                if let Some(id) = row.key_id {
+                    let count = UsageCount {
+                        generation: row.generation,
+                        day: row.day,
+                        code: row.code,
+                        count: row.count,
+                    };
+                    by_key.entry(id).or_default().push(count);
+                }
+            }
+        }
+        Ok(by_key)
+    }
+
+    /// The totals of all keys; a file that cannot be read is a warning, for nothing depends on it.
+    pub(super) fn totals(&mut self) -> HashMap<KeyId, KeyTotal> {
+        self.read_activity(|file| Ok(file.totals()?.into_iter().collect()))
+    }
+
+    /// The total of one key, likewise.
+    pub(super) fn total(&mut self, id: KeyId) -> KeyTotal {
+        self.read_activity(|file| file.total(id))
+    }
+
+    fn read_activity<T: Default>(
+        &mut self,
+        read: impl FnOnce(&ActivityFile) -> Result<T, StoreError>,
+    ) -> T {
+        let opened = ActivityFile::open_existing(&self.activity_path());
+        let answer = opened.and_then(|file| file.as_ref().map_or_else(|| Ok(T::default()), read));
+        answer.unwrap_or_else(|err| {
+            self.warnings.push(format!("usage is not known: {err}"));
+            T::default()
+        })
+    }
+
+    /// Records a use. What cannot be recorded is a warning, or refused when the audit is required.
+    pub(super) fn record(
+        &mut self,
+        used: &Used<'_>,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let event = UseEvent {
+            verb: used.verb.to_owned(),
+            code: used.code.to_owned(),
+            generation: used.generation,
+            actor: who.clone(),
+        };
+        let row = Use {
+            key_id: used.key.map(|(id, _)| id),
+            generation: used.generation,
+            code: used.code,
+            allowed: used.allowed,
+            at: now,
+        };
+        let (id, path) = (self.id, self.activity_path());
+        let write = || -> Result<(), VaultError> {
+            ActivityFile::open_or_create(&path)?.record(row, |sequence| {
+                used.key
+                    .map(|(_, key)| key.seal(&event, sequence, now, id))
+                    .transpose()
+            })
+        };
+        match write() {
+            Err(err) if self.location.audit_required => Err(VaultError::NotRecorded(err.into())),
+            Err(err) => {
+                self.warnings
+                    .push(format!("this use was not recorded: {err}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Forgets a little of what is older than the settings say. Called after an answer; failing costs nothing.
+    pub fn prune_activity(&self, now: Timestamp) {
+        let path = self.activity_path();
+        // The next use tries again.
+        let _: Result<(), StoreError> = ActivityFile::open_existing(&path)
+            .and_then(|file| file.map_or(Ok(()), |file| file.prune(self.location.retention, now)));
+    }
+
+    fn activity_path(&self) -> PathBuf {
+        self.location
+            .activity
+            .clone()
+            .unwrap_or_else(|| self.state_folder().join("activity.db"))
+    }
+}

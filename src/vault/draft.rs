@@ -1,0 +1,418 @@
+//! A change of the vault while it is made: rows, then the heads over them, then the log, in one transaction.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::VaultError;
+use super::anchor::Seen;
+use super::head::{Manifest, ManifestRow, OpenScope, head_hash, vault_mac};
+use super::log::{LogEntry, entry_hash, seal_entry};
+use super::record::{OpenRecord, RecordKey};
+use super::state::{KEYS, SCOPES, SLOTS, State};
+use crate::crypto::{Label, RootKey, RowsMac, Secret, mint_key_id, random};
+use crate::key::{Actor, Key, KeyId, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
+use crate::store::{Change, RecordRow, SlotRow};
+
+/// An opened transaction, the checked state it began with, and what has changed since.
+pub(super) struct Draft<'a> {
+    pub(super) change: Change<'a>,
+    pub(super) state: State,
+    /// The vault key that the change will be sealed under.
+    pub(super) key: RootKey,
+    pub(super) now: Timestamp,
+    /// Rows of the scopes that were passed over.
+    manifests: BTreeMap<ScopeId, Manifest>,
+    /// Scopes whose head has to be sealed anew.
+    touched: Vec<ScopeId>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(change: Change<'a>, state: State, key: RootKey, now: Timestamp) -> Self {
+        Self {
+            change,
+            state,
+            key,
+            now,
+            manifests: BTreeMap::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    /// The id of a scope, if it exists.
+    pub(super) fn scope_id(&self, scope: &Scope, kind: KeyKind) -> Option<ScopeId> {
+        self.state.scope(scope, kind).map(|open| open.row.id)
+    }
+
+    /// The id of a scope, made if it does not exist.
+    pub(super) fn ensure_scope(
+        &mut self,
+        scope: &Scope,
+        kind: KeyKind,
+    ) -> Result<ScopeId, VaultError> {
+        if let Some(id) = self.scope_id(scope, kind) {
+            return Ok(id);
+        }
+        if self.state.scopes.len() == SCOPES {
+            return Err(VaultError::Limit(format!(
+                "a vault has at most {SCOPES} scopes"
+            )));
+        }
+        let id = ScopeId(random()?);
+        let new = OpenScope::new(id, scope, kind, self.now, &self.key, self.state.vault)?;
+        let at = self.state.scopes.partition_point(|open| open.row.id < id);
+        self.state.scopes.insert(at, new);
+        self.manifests.insert(id, Manifest::default());
+        self.touch(id);
+        Ok(id)
+    }
+
+    /// An open scope by its id.
+    pub(super) fn scope(&self, id: ScopeId) -> &OpenScope {
+        let at = self.state.scopes.iter().position(|open| open.row.id == id);
+        &self.state.scopes[at.expect("only ids of open scopes are handed out")]
+    }
+
+    fn scope_mut(&mut self, id: ScopeId) -> &mut OpenScope {
+        let at = self.state.scopes.iter().position(|open| open.row.id == id);
+        &mut self.state.scopes[at.expect("only ids of open scopes are handed out")]
+    }
+
+    /// The rows of a scope, verified when they are first asked for.
+    pub(super) fn manifest(&mut self, id: ScopeId) -> Result<&mut Manifest, VaultError> {
+        if !self.manifests.contains_key(&id) {
+            let manifest = self.state.pass(&self.change, self.scope(id), |_| Ok(()))?;
+            self.manifests.insert(id, manifest);
+        }
+        Ok(self.manifests.get_mut(&id).expect("inserted above"))
+    }
+
+    /// The id of the key with this name in a scope.
+    pub(super) fn find_name(
+        &mut self,
+        id: ScopeId,
+        name: &str,
+    ) -> Result<Option<KeyId>, VaultError> {
+        let tag = self.scope(id).name_tag(name, self.state.vault);
+        Ok(self.manifest(id)?.by_tag(&tag).map(|row| row.key_id))
+    }
+
+    /// Opens a record; `None` when the scope has no such key.
+    pub(super) fn record(
+        &mut self,
+        id: ScopeId,
+        key_id: KeyId,
+    ) -> Result<Option<(u64, OpenRecord)>, VaultError> {
+        let Some(row) = self.manifest(id)?.by_id(key_id).cloned() else {
+            return Ok(None);
+        };
+        let key = self.state.record_key(self.scope(id));
+        self.state
+            .record(&self.change, id, &key, &row)
+            .map(|record| Some((row.revision, record)))
+    }
+
+    /// Seals a key's record under its id, as its next revision.
+    pub(super) fn put(
+        &mut self,
+        id: ScopeId,
+        key_id: KeyId,
+        key: &Key,
+        secrets: &[Secret],
+    ) -> Result<u64, VaultError> {
+        let tag = self.scope(id).name_tag(key.name.as_str(), self.state.vault);
+        let present = self.manifest(id)?.by_id(key_id).map(|row| row.revision);
+        if present.is_none() && self.manifest(id)?.len() >= KEYS {
+            return Err(VaultError::Limit(format!(
+                "a scope has at most {KEYS} keys of a kind"
+            )));
+        }
+        let revision = present.unwrap_or(0) + 1;
+        let record_key = self.state.record_key(self.scope(id));
+        let row = self.put_row(id, &record_key, key_id, tag, revision, key, secrets)?;
+        self.manifest(id)?.put(row);
+        self.touch(id);
+        Ok(revision)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the columns of one row and the key that seals it"
+    )]
+    fn put_row(
+        &self,
+        id: ScopeId,
+        record_key: &RecordKey,
+        key_id: KeyId,
+        name_tag: [u8; 16],
+        revision: u64,
+        meta: &impl Serialize,
+        secrets: &[Secret],
+    ) -> Result<ManifestRow, VaultError> {
+        let sealed = record_key.seal(key_id, &name_tag, revision, meta, secrets)?;
+        let row = RecordRow {
+            key_id,
+            name_tag,
+            revision,
+            nonce: sealed.nonce,
+            sealed: &sealed.bytes,
+        };
+        self.change.put_record(id, &row)?;
+        ManifestRow::of(&row)
+    }
+
+    /// Deletes a key's record, and its mark as the default.
+    pub(super) fn delete(&mut self, id: ScopeId, key_id: KeyId) -> Result<(), VaultError> {
+        self.manifest(id)?.remove(key_id);
+        self.change.delete_record(id, key_id)?;
+        if self.scope(id).head.default_key() == Some(key_id) {
+            self.set_default(id, None);
+        }
+        self.touch(id);
+        Ok(())
+    }
+
+    /// Marks the default key of a scope.
+    pub(super) fn set_default(&mut self, id: ScopeId, key_id: Option<KeyId>) {
+        self.scope_mut(id).head.meta.default = key_id.map(|id| id.to_string());
+        self.touch(id);
+    }
+
+    /// Puts a record into the vault's own scope, instead of the one with its name.
+    pub(super) fn put_own(
+        &mut self,
+        meta: &OwnRecord,
+        secrets: &[Secret],
+    ) -> Result<(), VaultError> {
+        let tag = self.own_tag(&meta.name);
+        let present = self
+            .state
+            .own
+            .by_tag(&tag)
+            .map(|row| (row.key_id, row.revision));
+        let (key_id, revision) = match present {
+            Some((id, revision)) => (id, revision + 1),
+            None => (mint_key_id()?, 1),
+        };
+        let record_key = self.own_key();
+        let row = self.put_row(
+            ScopeId::OWN,
+            &record_key,
+            key_id,
+            tag,
+            revision,
+            meta,
+            secrets,
+        )?;
+        self.state.own.put(row);
+        Ok(())
+    }
+
+    /// Opens a record of the vault's own scope by its name.
+    pub(super) fn own_record(&self, name: &str) -> Result<Option<OpenRecord>, VaultError> {
+        let Some(row) = self.state.own.by_tag(&self.own_tag(name)) else {
+            return Ok(None);
+        };
+        self.state
+            .record(&self.change, ScopeId::OWN, &self.own_key(), row)
+            .map(Some)
+    }
+
+    /// Deletes a record of the vault's own scope by its name, if it is there.
+    pub(super) fn delete_own(&mut self, name: &str) -> Result<(), VaultError> {
+        if let Some(id) = self
+            .state
+            .own
+            .by_tag(&self.own_tag(name))
+            .map(|row| row.key_id)
+        {
+            self.state.own.remove(id);
+            self.change.delete_record(ScopeId::OWN, id)?;
+        }
+        Ok(())
+    }
+
+    /// Seals the records of the vault's own scope under another vault key.
+    pub(super) fn rekey_own(&mut self, new: &RootKey) -> Result<(), VaultError> {
+        let (vault, old) = (self.state.vault, self.own_key());
+        let new_key = RecordKey::new(new, ScopeId::OWN, vault);
+        let rows = self.state.own.rows().to_vec();
+        for row in rows {
+            let record = self.state.record(&self.change, ScopeId::OWN, &old, &row)?;
+            let (meta, secrets) = (record.meta::<OwnRecord>()?, record.secrets()?);
+            let tag = RowsMac::name_tag(&new.sub_key(vault, Label::Name), &meta.name);
+            let revision = row.revision + 1;
+            let sealed = self.put_row(
+                ScopeId::OWN,
+                &new_key,
+                row.key_id,
+                tag,
+                revision,
+                &meta,
+                &secrets,
+            )?;
+            self.state.own.put(sealed);
+        }
+        Ok(())
+    }
+
+    fn own_key(&self) -> RecordKey {
+        RecordKey::new(&self.key, ScopeId::OWN, self.state.vault)
+    }
+
+    fn own_tag(&self, name: &str) -> [u8; 16] {
+        RowsMac::name_tag(&self.key.sub_key(self.state.vault, Label::Name), name)
+    }
+
+    /// Puts a slot.
+    pub(super) fn put_slot(&mut self, row: SlotRow) -> Result<(), VaultError> {
+        self.change.put_slot(&row)?;
+        let slots = &mut self.state.slots;
+        slots.retain(|slot| slot.id != row.id);
+        if slots.len() == SLOTS {
+            return Err(VaultError::Limit(format!(
+                "a vault has at most {SLOTS} ways to open it"
+            )));
+        }
+        let at = slots.partition_point(|slot| slot.id < row.id);
+        slots.insert(at, row);
+        Ok(())
+    }
+
+    /// Deletes a slot.
+    pub(super) fn delete_slot(&mut self, id: SlotId) -> Result<(), VaultError> {
+        self.state.slots.retain(|slot| slot.id != id);
+        Ok(self.change.delete_slot(id)?)
+    }
+
+    /// Gives a scope a new key and seals all that is in it anew. The activity key stays, unless `activity` replaces it.
+    pub(super) fn rekey_scope(
+        &mut self,
+        id: ScopeId,
+        activity: Option<RootKey>,
+    ) -> Result<(), VaultError> {
+        let rows: Vec<ManifestRow> = self.manifest(id)?.rows().to_vec();
+        let old = self.state.record_key(self.scope(id));
+        let vault = self.state.vault;
+        let scope = self.scope_mut(id);
+        scope.key = RootKey::generate()?;
+        if let Some(activity) = activity {
+            scope.head.activity = activity;
+        }
+        let new = self.state.record_key(self.scope(id));
+        let mut manifest = Manifest::default();
+        for row in &rows {
+            let record = self.state.record(&self.change, id, &old, row)?;
+            let (key, secrets) = (record.key()?, record.secrets()?);
+            let tag = self.scope(id).name_tag(key.name.as_str(), vault);
+            manifest.push(self.put_row(
+                id,
+                &new,
+                row.key_id,
+                tag,
+                row.revision + 1,
+                &key,
+                &secrets,
+            )?);
+        }
+        self.manifests.insert(id, manifest);
+        let key = self.key.duplicate();
+        self.scope_mut(id).seal_row(&key, vault)?;
+        self.touch(id);
+        Ok(())
+    }
+
+    fn touch(&mut self, id: ScopeId) {
+        if !self.touched.contains(&id) {
+            self.touched.push(id);
+        }
+    }
+
+    /// Seals the heads and appends to the log. What is left to do is to commit. `floor` is the highest sequence number
+    /// that was ever seen: the change continues above it.
+    pub(super) fn finish(
+        mut self,
+        entry: &LogEntry,
+        floor: u64,
+    ) -> Result<Finished<'a>, VaultError> {
+        for id in std::mem::take(&mut self.touched) {
+            self.finish_scope(id)?;
+        }
+        let Self {
+            change,
+            mut state,
+            key,
+            ..
+        } = self;
+        let head = state.head.as_mut().expect("only the owner makes a draft");
+        let index = head.log_length + 1;
+        let previous = head.log_hash;
+        let sealed = seal_entry(entry, index, &previous, &key, state.vault)?;
+        change.append_log(index, &sealed)?;
+        head.log_length = index;
+        head.log_hash = entry_hash(&sealed, index, state.vault);
+        head.sequence = head.sequence.max(floor) + 1;
+        let rows = state.scopes.iter().map(|scope| &scope.row);
+        head.rows_mac = vault_mac(&key, state.vault, &state.slots, rows, &state.own).finish();
+        state.header.key_id = key.id(state.vault);
+        state.header.head = head.seal(&key, state.vault)?;
+        change.put_header(&state.header)?;
+        let seen = Seen {
+            sequence: head.sequence,
+            head_hash: head_hash(&state.header.head),
+            log_length: index,
+            log_hash: head.log_hash,
+        };
+        Ok(Finished {
+            change,
+            seen,
+            previous,
+            key,
+        })
+    }
+
+    fn finish_scope(&mut self, id: ScopeId) -> Result<(), VaultError> {
+        let vault = self.state.vault;
+        let manifest = self.manifest(id)?;
+        let rows = manifest.len();
+        let manifest = std::mem::take(manifest);
+        let scope = self.scope_mut(id);
+        scope.head.meta.sequence += 1;
+        scope.head.meta.rows = rows;
+        scope.head.rows_mac = manifest.mac(&scope.key, vault).finish();
+        scope.row.head = scope.head.seal(id, &scope.key, vault)?;
+        self.change.put_scope(&self.scope(id).row)?;
+        Ok(())
+    }
+}
+
+/// What a record of the vault's own scope seals. Field names are part of the file format.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnRecord {
+    /// What its tag is made of, such as `slot/…`.
+    pub(super) name: String,
+    pub(super) body: OwnBody,
+}
+
+/// The kinds of such records.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OwnBody {
+    /// What is known of an access token, beside the token's 32 bytes: those are kept so that a scope that gets a new key
+    /// can wrap it for the tokens that remain.
+    Slot {
+        name: KeyName,
+        created_at: Timestamp,
+        created_by: Actor,
+    },
+}
+
+/// A change that only has to be committed.
+pub(super) struct Finished<'a> {
+    pub(super) change: Change<'a>,
+    pub(super) seen: Seen,
+    /// Hash of the log entry before the change's own.
+    pub(super) previous: [u8; 32],
+    pub(super) key: RootKey,
+}

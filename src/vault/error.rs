@@ -1,0 +1,85 @@
+//! What a vault can refuse, and why.
+
+use std::io;
+
+use crate::crypto::{Malformed, RandomError};
+use crate::key::{KeyKind, KeyName, ParseError, Scope};
+use crate::store::StoreError;
+
+/// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("the vault was altered: {0}")]
+    Altered(String),
+    #[error("the key `{0}` was changed by somebody else meanwhile; nothing was changed")]
+    Changed(String),
+    #[error("the access token expired at {0}")]
+    CredentialExpired(crate::key::Timestamp),
+    #[error("the secret could not be handed over")]
+    Delivery(#[source] io::Error),
+    #[error("{kind} key `{name}` already exists in {scope}")]
+    Exists {
+        name: KeyName,
+        scope: Scope,
+        kind: KeyKind,
+    },
+    #[error(
+        "the vault and a copy of it were changed apart: `{path}` has another history than the one this machine has seen"
+    )]
+    Forked { path: String },
+    #[error("{0}")]
+    Limit(String),
+    #[error("{0}")]
+    Misused(String),
+    #[error("{0} was written by a newer keywright")]
+    Newer(String),
+    #[error("no default key in {0}")]
+    NoDefault(Scope),
+    #[error("this use could not be recorded, and the settings require that it is")]
+    NotRecorded(#[source] Box<VaultError>),
+    #[error("the token of `{0}` was shown once and cannot be shown again")]
+    NotShownAgain(String),
+    #[error("this needs the passphrase: an access token opens {0} for use only")]
+    OwnerOnly(String),
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    #[error("the printed token is not valid")]
+    PrintedButInvalid(#[source] Box<VaultError>),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    #[error("{0}")]
+    Refused(String),
+    #[error(
+        "the vault `{path}` is older (change {found}) than the one this machine has seen (change {seen})"
+    )]
+    RolledBack { path: String, found: u64, seen: u64 },
+    #[error("`{0}` is a slice of a vault, not a vault")]
+    Slice(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the change could not be undone; `{0}` is left undelivered")]
+    Undo(String, #[source] Box<VaultError>),
+    #[error("the change was cut off, and it cannot be told whether it was saved")]
+    Uncertain(#[source] StoreError),
+    #[error("no key `{key}` in {place}")]
+    UnknownKey {
+        key: String,
+        place: String,
+        elsewhere: Vec<String>,
+        nearest: Option<String>,
+    },
+    #[error("wrong passphrase, or a slot of the vault was altered")]
+    WrongCredential,
+}
+
+impl VaultError {
+    pub(super) fn altered(what: impl Into<String>) -> Self {
+        Self::Altered(what.into())
+    }
+}
+
+impl From<Malformed> for VaultError {
+    fn from(_: Malformed) -> Self {
+        Self::Newer("a part of the vault".to_owned())
+    }
+}

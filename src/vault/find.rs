@@ -1,0 +1,223 @@
+//! One key by name, by id, or as its scope's default.
+
+use super::head::{ManifestRow, OpenScope};
+use super::{Vault, VaultError, View};
+use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
+use crate::store::KeyTotal;
+
+/// A key that was found, as it was then: a later change of it is refused if its revision is another by then.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub scope: Scope,
+    pub id: KeyId,
+    pub key: Key,
+    pub is_default: bool,
+    pub total: KeyTotal,
+    pub(super) scope_id: ScopeId,
+    pub(super) revision: u64,
+}
+
+impl Found {
+    /// Which kind of key it is.
+    pub fn kind(&self) -> KeyKind {
+        self.key.kind()
+    }
+
+    /// What tables show instead of a secret: `brand_prod1_uQCT8H872CoB_••••`, or a value's ends.
+    pub fn display(&self) -> String {
+        display(&self.key, self.id, &self.scope)
+    }
+}
+
+/// What tables show instead of a secret.
+pub(super) fn display(key: &Key, id: KeyId, scope: &Scope) -> String {
+    match &key.details {
+        crate::key::Details::Issued(issued) => {
+            format!("{}_{}1_{id}_••••", issued.brand, scope.environment.short())
+        }
+        crate::key::Details::Provider(provider) => provider.masked.clone(),
+    }
+}
+
+/// Whom a command means.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// The default issued key of the scope.
+    Default,
+    Named(&'a KeyRef),
+}
+
+impl Vault {
+    /// Finds a key: a name in `scope`, an id in `scope` or, unless `strict`, in every open one.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownKey`] says in which other scopes the name exists, or what the nearest name is.
+    pub fn find(
+        &mut self,
+        wanted: Wanted<'_>,
+        scope: &Scope,
+        strict: bool,
+    ) -> Result<Found, VaultError> {
+        let found = self.read(|view| match wanted {
+            Wanted::Default => view
+                .default_key(scope)?
+                .ok_or_else(|| VaultError::NoDefault(scope.clone())),
+            Wanted::Named(reference) => match view.named(reference, scope, strict)? {
+                Some(found) => Ok(found),
+                None => Err(view.unknown(reference, scope)?),
+            },
+        })?;
+        self.with_total(found)
+    }
+
+    /// Finds a key by its exact name in a scope, if it is there.
+    ///
+    /// # Errors
+    /// What reading can fail with.
+    pub fn find_name(
+        &mut self,
+        name: &KeyName,
+        scope: &Scope,
+    ) -> Result<Option<Found>, VaultError> {
+        let found = self.read(|view| view.by_name(name, scope))?;
+        found.map(|found| self.with_total(found)).transpose()
+    }
+
+    fn with_total(&mut self, found: Found) -> Result<Found, VaultError> {
+        let total = self.total(found.id);
+        Ok(Found { total, ..found })
+    }
+}
+
+impl View<'_> {
+    fn named(
+        &self,
+        reference: &KeyRef,
+        scope: &Scope,
+        strict: bool,
+    ) -> Result<Option<Found>, VaultError> {
+        if let Some(name) = &reference.name
+            && let Some(found) = self.by_name(name, scope)?
+        {
+            return Ok(Some(found));
+        }
+        let Some(id) = reference.id else {
+            return Ok(None);
+        };
+        let searched = self
+            .state
+            .scopes
+            .iter()
+            .filter(|open| !strict || open.scope == *scope);
+        self.first(searched, |open| {
+            Ok(self
+                .state
+                .pass(&self.snapshot, open, |_| Ok(()))?
+                .by_id(id)
+                .cloned())
+        })
+    }
+
+    fn by_name(&self, name: &KeyName, scope: &Scope) -> Result<Option<Found>, VaultError> {
+        let searched = self.state.scopes.iter().filter(|open| open.scope == *scope);
+        self.first(searched, |open| {
+            let tag = open.name_tag(name.as_str(), self.state.vault);
+            Ok(self
+                .state
+                .pass(&self.snapshot, open, |_| Ok(()))?
+                .by_tag(&tag)
+                .cloned())
+        })
+    }
+
+    fn default_key(&self, scope: &Scope) -> Result<Option<Found>, VaultError> {
+        let open = self.state.scope(scope, KeyKind::Issued);
+        self.first(open.into_iter(), |open| {
+            let Some(id) = open.head.default_key() else {
+                return Ok(None);
+            };
+            Ok(self
+                .state
+                .pass(&self.snapshot, open, |_| Ok(()))?
+                .by_id(id)
+                .cloned())
+        })
+    }
+
+    /// The first scope that has the row, opened.
+    fn first<'s>(
+        &'s self,
+        mut scopes: impl Iterator<Item = &'s OpenScope>,
+        find: impl Fn(&OpenScope) -> Result<Option<ManifestRow>, VaultError>,
+    ) -> Result<Option<Found>, VaultError> {
+        scopes
+            .find_map(|open| find(open).transpose().map(|row| self.found(open, &row?)))
+            .transpose()
+    }
+
+    fn found(&self, open: &OpenScope, row: &ManifestRow) -> Result<Found, VaultError> {
+        let record_key = self.state.record_key(open);
+        let key = self
+            .state
+            .record(&self.snapshot, open.row.id, &record_key, row)?
+            .key()?;
+        let same_name = open.name_tag(key.name.as_str(), self.state.vault) == row.name_tag;
+        if !same_name || key.kind() != open.kind {
+            return Err(VaultError::altered(format!(
+                "the record `{}` is under another name",
+                row.key_id
+            )));
+        }
+        Ok(Found {
+            scope: open.scope.clone(),
+            id: row.key_id,
+            key,
+            is_default: open.head.default_key() == Some(row.key_id),
+            total: KeyTotal::default(),
+            scope_id: open.row.id,
+            revision: row.revision,
+        })
+    }
+
+    /// The error that helps: where else the name is, or what it may have been meant to be.
+    fn unknown(&self, reference: &KeyRef, scope: &Scope) -> Result<VaultError, VaultError> {
+        let wanted = reference.to_string();
+        let (mut elsewhere, mut names) = (Vec::new(), Vec::new());
+        for open in &self.state.scopes {
+            let record_key = self.state.record_key(open);
+            self.state.pass(&self.snapshot, open, |row| {
+                let key = record_key.open(row)?.key()?;
+                if key.name.as_str() == wanted && open.scope != *scope {
+                    elsewhere.push(open.scope.to_string());
+                } else if open.scope == *scope {
+                    names.push(key.name.to_string());
+                }
+                Ok(())
+            })?;
+        }
+        elsewhere.sort();
+        elsewhere.dedup();
+        let nearest = nearest(&wanted, &names);
+        Ok(VaultError::UnknownKey {
+            key: wanted,
+            place: scope.to_string(),
+            elsewhere,
+            nearest,
+        })
+    }
+}
+
+/// The name with the fewest letters to change, if that is no more than a third of them.
+fn nearest(wanted: &str, names: &[String]) -> Option<String> {
+    let wanted = wanted.to_lowercase();
+    let (distance, name) = names
+        .iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&wanted, &name.to_lowercase()),
+                name,
+            )
+        })
+        .min()?;
+    (distance <= wanted.chars().count().div_ceil(3)).then(|| name.clone())
+}

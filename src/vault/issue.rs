@@ -1,0 +1,316 @@
+//! Issuing a key, and showing its token exactly once.
+//!
+//! A token is committed as *pending*, handed over, and only then made *active*. What is not handed over is undone; what
+//! is cut off in between stays pending, which nothing accepts.
+
+use std::io;
+
+use super::draft::Draft;
+use super::log::{Event, Verb};
+use super::{Vault, VaultError};
+use crate::crypto::{Digest, Secret, Token, mint_key_id};
+use crate::key::{
+    Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyId, KeyKind, KeyName, Note,
+    PermissionSet, Scope, ScopeId, Span, Status, Tag, Timestamp,
+};
+
+/// A key to be issued.
+#[derive(Clone, Debug)]
+pub struct NewIssued {
+    pub name: KeyName,
+    pub scope: Scope,
+    pub brand: Brand,
+    pub permissions: PermissionSet,
+    pub context: Context,
+    pub expires_at: Option<Timestamp>,
+    pub tags: Vec<Tag>,
+    pub note: Option<Note>,
+    pub make_default: bool,
+}
+
+/// A committed token that nobody has seen. [`Pending::deliver`] makes it active; dropping it undoes it.
+#[must_use = "what is not delivered is undone"]
+pub struct Pending<'v> {
+    vault: &'v mut Vault,
+    pub(super) minted: Minted,
+    who: Actor,
+    now: Timestamp,
+    settled: bool,
+}
+
+/// One new generation in its record.
+pub(super) struct Minted {
+    pub(super) token: Token,
+    pub(super) digest: Digest,
+    pub(super) scope: ScopeId,
+    pub(super) id: KeyId,
+    pub(super) key: Key,
+    pub(super) verb: Verb,
+    /// How long the previous generation goes on, when there is one.
+    pub(super) overlap: Span,
+    pub(super) make_default: bool,
+    /// It stands in the place of a pending one that was never shown.
+    pub(super) replaced_pending: bool,
+}
+
+/// A token that was handed over and works.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    pub id: KeyId,
+    pub key: Key,
+    pub replaced_pending: bool,
+}
+
+impl Vault {
+    /// Issues a key: its token is committed, and waits to be delivered.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] when the name is taken in its project and environment, by either kind of key; a key
+    /// whose only token was never shown does not count and is replaced.
+    pub fn issue(
+        &mut self,
+        new: &NewIssued,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Pending<'_>, VaultError> {
+        let minted = self.write(who, now, |draft| {
+            let replaced_pending = free_the_name(draft, &new.name, &new.scope, KeyKind::Issued)?;
+            let scope = draft.ensure_scope(&new.scope, KeyKind::Issued)?;
+            let id = mint_key_id()?;
+            let token = Token::mint(&new.brand, &new.scope.environment, id)?;
+            let digest = token.digest(draft.state.vault);
+            let key = new.key(who, now);
+            draft.put(scope, id, &key, &[stored(&digest)])?;
+            let event = Event {
+                verb: Verb::Create,
+                scope: Some((new.scope.clone(), KeyKind::Issued)),
+                key: Some((id, new.name.clone())),
+                generation: Some(1),
+            };
+            let minted = Minted {
+                token,
+                digest,
+                scope,
+                id,
+                key,
+                verb: Verb::Create,
+                overlap: Span::ZERO,
+                make_default: new.make_default,
+                replaced_pending,
+            };
+            Ok((minted, Some(event)))
+        })?;
+        Ok(Pending::new(self, minted, who, now))
+    }
+
+    /// Whether `new` could be issued, without doing it.
+    ///
+    /// # Errors
+    /// As [`Vault::issue`].
+    pub fn check_issue(
+        &mut self,
+        new: &NewIssued,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        self.write(who, now, |draft| {
+            free_the_name(draft, &new.name, &new.scope, KeyKind::Issued)?;
+            Ok(((), None))
+        })
+    }
+}
+
+impl NewIssued {
+    fn key(&self, who: &Actor, now: Timestamp) -> Key {
+        Key {
+            name: self.name.clone(),
+            created_at: now,
+            created_by: who.clone(),
+            revoked: None,
+            tags: self.tags.clone(),
+            note: self.note.clone(),
+            generations: vec![Generation {
+                number: 1,
+                created_at: now,
+                created_by: who.clone(),
+                delivered_at: None,
+                expires_at: self.expires_at,
+                superseded_at: None,
+            }],
+            details: Details::Issued(IssuedDetails {
+                brand: self.brand.clone(),
+                permissions: self.permissions.clone(),
+                context: self.context.clone(),
+            }),
+        }
+    }
+}
+
+impl<'v> Pending<'v> {
+    pub(super) fn new(vault: &'v mut Vault, minted: Minted, who: &Actor, now: Timestamp) -> Self {
+        Self {
+            vault,
+            minted,
+            who: who.clone(),
+            now,
+            settled: false,
+        }
+    }
+
+    /// Hands the token over with `hand_over`, which returns once it is out (flushed, or taken by a program), and then
+    /// makes it active and retires what it replaces.
+    ///
+    /// # Errors
+    /// [`VaultError::Delivery`] when it was not handed over: it is undone, and what worked before works still.
+    /// [`VaultError::PrintedButInvalid`] when it was, but could not be made active.
+    pub fn deliver(
+        mut self,
+        hand_over: impl FnOnce(&Token, &Delivered) -> io::Result<()>,
+    ) -> Result<Delivered, VaultError> {
+        let promised = Delivered {
+            id: self.minted.id,
+            key: activated(&self.minted.key, self.now, self.minted.overlap),
+            replaced_pending: self.minted.replaced_pending,
+        };
+        if let Err(err) = hand_over(&self.minted.token, &promised) {
+            self.settled = true;
+            self.undo()?;
+            return Err(VaultError::Delivery(err));
+        }
+        self.settled = true;
+        self.activate()
+            .map_err(|err| VaultError::PrintedButInvalid(Box::new(err)))?;
+        Ok(promised)
+    }
+
+    fn activate(&mut self) -> Result<(), VaultError> {
+        let (minted, now) = (&self.minted, self.now);
+        self.vault.write(&self.who, now, |draft| {
+            let (key, secrets) = pending_record(draft, minted)?;
+            let key = activated(&key, now, minted.overlap);
+            draft.put(minted.scope, minted.id, &key, &secrets)?;
+            if minted.make_default {
+                draft.set_default(minted.scope, Some(minted.id));
+            }
+            Ok(((), Some(minted.event(draft, Verb::Deliver))))
+        })
+    }
+
+    fn undo(&mut self) -> Result<(), VaultError> {
+        let minted = &self.minted;
+        let undone = self.vault.write(&self.who, self.now, |draft| {
+            let (mut key, mut secrets) = pending_record(draft, minted)?;
+            key.generations.pop();
+            secrets.pop();
+            if minted.verb == Verb::Create || key.generations.is_empty() {
+                draft.delete(minted.scope, minted.id)?;
+            } else {
+                draft.put(minted.scope, minted.id, &key, &secrets)?;
+            }
+            Ok(((), Some(minted.event(draft, Verb::Undo))))
+        });
+        undone.map_err(|err| VaultError::Undo(minted.key.name.to_string(), Box::new(err)))
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            // An error leaves it pending, which nothing accepts and `list` shows.
+            let _ = self.undo();
+        }
+    }
+}
+
+impl Minted {
+    fn event(&self, draft: &Draft<'_>, verb: Verb) -> Event {
+        let open = draft.scope(self.scope);
+        Event {
+            verb,
+            scope: Some((open.scope.clone(), open.kind)),
+            key: Some((self.id, self.key.name.clone())),
+            generation: self
+                .key
+                .generations
+                .last()
+                .map(|generation| generation.number),
+        }
+    }
+}
+
+/// The record that this very token is pending in; somebody else's pending token is not ours to touch.
+fn pending_record(
+    draft: &mut Draft<'_>,
+    minted: &Minted,
+) -> Result<(Key, Vec<Secret>), VaultError> {
+    let changed = || VaultError::Changed(minted.key.name.to_string());
+    let (_, record) = draft.record(minted.scope, minted.id)?.ok_or_else(changed)?;
+    let (key, secrets) = (record.key()?, record.secrets()?);
+    let ours = key.pending().is_some()
+        && secrets
+            .last()
+            .is_some_and(|stored| minted.digest.is(stored.expose())); // compares digests
+    if ours {
+        Ok((key, secrets))
+    } else {
+        Err(changed())
+    }
+}
+
+/// The key with its pending generation active: the one before it ends after the overlap, never later than its own
+/// expiry, and older overlaps end now.
+fn activated(key: &Key, now: Timestamp, overlap: Span) -> Key {
+    let mut key = key.clone();
+    if let Some((new, older)) = key.generations.split_last_mut() {
+        new.delivered_at = Some(now);
+        if let Some((previous, oldest)) = older.split_last_mut() {
+            end_at(previous, now.after(overlap));
+            oldest
+                .iter_mut()
+                .for_each(|generation| end_at(generation, now));
+        }
+    }
+    key
+}
+
+fn end_at(generation: &mut Generation, at: Timestamp) {
+    let ends = [generation.expires_at, generation.superseded_at];
+    generation.superseded_at = Some(ends.into_iter().flatten().fold(at, Timestamp::min));
+}
+
+/// What a record stores of a token.
+pub(super) fn stored(digest: &Digest) -> Secret {
+    Secret::new(digest.as_bytes().to_vec())
+}
+
+/// Makes sure that a new key can have this name: nobody has it in this project and environment, or only a key of the
+/// same kind whose single token was never shown, which goes. Says whether that was so.
+pub(super) fn free_the_name(
+    draft: &mut Draft<'_>,
+    name: &KeyName,
+    scope: &Scope,
+    kind: KeyKind,
+) -> Result<bool, VaultError> {
+    let mut replaced = false;
+    for taken in KeyKind::ALL {
+        let Some(id) = draft.scope_id(scope, taken) else {
+            continue;
+        };
+        let Some(key_id) = draft.find_name(id, name.as_str())? else {
+            continue;
+        };
+        let record = draft.record(id, key_id)?;
+        let key = record.map(|(_, record)| record.key()).transpose()?;
+        let status = key.map(|key| key.status(draft.now));
+        if taken != kind || status != Some(Status::Undelivered) {
+            return Err(VaultError::Exists {
+                name: name.clone(),
+                scope: scope.clone(),
+                kind: taken,
+            });
+        }
+        draft.delete(id, key_id)?;
+        replaced = true;
+    }
+    Ok(replaced)
+}

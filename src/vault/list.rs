@@ -1,0 +1,140 @@
+//! Many keys at once.
+
+use std::collections::HashMap;
+
+use super::find::{Found, display};
+use super::{Vault, VaultError};
+use crate::key::{
+    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, Span, Status, Tag, Timestamp,
+};
+use crate::store::KeyTotal;
+
+/// Which keys are wanted; every condition that is given has to hold.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Anywhere in name, id, masked token, tags, note, provider, model or variable, whatever the case.
+    pub text: Option<String>,
+    pub kind: Option<KeyKind>,
+    pub project: Option<Project>,
+    pub environment: Option<Environment>,
+    pub status: Option<Status>,
+    pub permission: Option<Permission>,
+    pub provider: Option<Provider>,
+    pub tag: Option<Tag>,
+    /// Ends within this time, or has ended already.
+    pub expiring: Option<Span>,
+    /// Not used for this long, and older than that.
+    pub unused: Option<Span>,
+}
+
+impl Vault {
+    /// All keys of the open scopes that pass the filter, by project, environment and name.
+    ///
+    /// # Errors
+    /// What reading can fail with.
+    pub fn list(&mut self, filter: &Filter, now: Timestamp) -> Result<Vec<Found>, VaultError> {
+        let totals = self.totals();
+        let mut keys = self.read(|view| {
+            let mut keys = Vec::new();
+            let wanted = |project: &Project, environment: &Environment, kind| {
+                filter
+                    .project
+                    .as_ref()
+                    .is_none_or(|wanted| wanted == project)
+                    && filter
+                        .environment
+                        .as_ref()
+                        .is_none_or(|wanted| wanted == environment)
+                    && filter.kind.is_none_or(|wanted| wanted == kind)
+            };
+            for open in &view.state.scopes {
+                if !wanted(&open.scope.project, &open.scope.environment, open.kind) {
+                    continue;
+                }
+                let record_key = view.state.record_key(open);
+                let default = open.head.default_key();
+                view.state.pass(&view.snapshot, open, |row| {
+                    let found = Found {
+                        scope: open.scope.clone(),
+                        id: row.key_id,
+                        key: record_key.open(row)?.key()?,
+                        is_default: default == Some(row.key_id),
+                        total: total(&totals, row.key_id),
+                        scope_id: open.row.id,
+                        revision: row.revision,
+                    };
+                    if filter.takes(&found, now) {
+                        keys.push(found);
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(keys)
+        })?;
+        keys.sort_by_cached_key(|found| {
+            let name = found.key.name.as_str();
+            (
+                found.scope.project.clone(),
+                found.scope.environment.clone(),
+                name.to_lowercase(),
+                name.to_owned(),
+            )
+        });
+        Ok(keys)
+    }
+}
+
+fn total(totals: &HashMap<KeyId, KeyTotal>, id: KeyId) -> KeyTotal {
+    totals.get(&id).copied().unwrap_or_default()
+}
+
+impl Filter {
+    fn takes(&self, found: &Found, now: Timestamp) -> bool {
+        let key = &found.key;
+        self.status.is_none_or(|status| key.status(now) == status)
+            && self.permission.as_ref().is_none_or(|wanted| {
+                key.issued()
+                    .is_some_and(|issued| issued.permissions.contains(wanted))
+            })
+            && self.provider.as_ref().is_none_or(|wanted| {
+                key.provider()
+                    .is_some_and(|provider| provider.providers.contains(wanted))
+            })
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|wanted| key.tags.contains(wanted))
+            && self.expiring.is_none_or(|span| {
+                key.revoked.is_none() && key.expires_at().is_some_and(|end| end <= now.after(span))
+            })
+            && self.unused.is_none_or(|span| {
+                found
+                    .total
+                    .last_used
+                    .unwrap_or(key.created_at)
+                    .max(key.created_at)
+                    <= now.before(span)
+            })
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| mentions(found, key, &text.to_lowercase()))
+    }
+}
+
+fn mentions(found: &Found, key: &Key, text: &str) -> bool {
+    let has = |field: &str| field.to_lowercase().contains(text);
+    has(key.name.as_str())
+        || has(&display(key, found.id, &found.scope))
+        || has(found.id.as_str())
+        || key.tags.iter().any(|tag| has(tag.as_str()))
+        || key.note.as_ref().is_some_and(|note| has(note.as_str()))
+        || key.provider().is_some_and(|provider| {
+            provider.providers.iter().any(|name| has(name.as_str()))
+                || provider.models.iter().any(|model| has(model.as_str()))
+                || provider
+                    .variable
+                    .as_ref()
+                    .is_some_and(|variable| has(variable.as_str()))
+        })
+}

@@ -1,0 +1,297 @@
+//! The use cases of a vault, one method each, and the rules of issuing, rotating and verifying. No SQL, no terminal.
+
+mod access;
+mod activity;
+mod anchor;
+mod draft;
+mod end;
+mod error;
+mod find;
+mod head;
+mod issue;
+mod list;
+mod log;
+mod provider;
+mod record;
+mod rekey;
+mod rotate;
+mod state;
+mod unlock;
+mod verify;
+
+use std::path::PathBuf;
+
+use self::anchor::{Anchor, Seen, compare};
+use self::draft::{Draft, Finished};
+use self::log::{Event, NO_HASH, entry_hash, open_entry};
+use self::state::State;
+use crate::crypto::{RootKey, random};
+use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
+use crate::store::{Snapshot, VaultFile};
+
+pub use self::access::{AccessToken, RecoveryCode};
+pub use self::activity::{KeyUsage, UsageCount, UseEvent};
+pub use self::error::VaultError;
+pub use self::find::{Found, Wanted};
+pub use self::issue::{Delivered, NewIssued, Pending};
+pub use self::list::Filter;
+pub use self::log::{LogEntry, Verb};
+pub use self::provider::{Comparison, ProviderChanges};
+pub use self::rotate::Rotation;
+pub use self::unlock::{Credential, Outline, SlotOutline};
+pub use self::verify::{Code, Requirements, Verdict};
+pub use crate::store::{KeyTotal, Retention, StoreError};
+
+/// Where a vault and what belongs to it are, and how strictly it is kept.
+#[derive(Clone, Debug)]
+pub struct Location {
+    pub vault: PathBuf,
+    /// Folder of the rollback anchors and the activity file of all vaults.
+    pub state: PathBuf,
+    /// The activity file, when it is not in the state folder.
+    pub activity: Option<PathBuf>,
+    /// Goes on with an older or forked copy.
+    pub accept_rollback: bool,
+    /// A use that cannot be recorded is refused.
+    pub audit_required: bool,
+    pub retention: Retention,
+}
+
+/// Who opened the vault, and with which key.
+#[derive(Debug)]
+enum Holder {
+    Owner(RootKey),
+    Token {
+        slot: SlotId,
+        scope: ScopeId,
+        key: RootKey,
+    },
+}
+
+/// An unlocked vault.
+pub struct Vault {
+    file: VaultFile,
+    id: VaultId,
+    holder: Holder,
+    location: Location,
+    warnings: Vec<String>,
+}
+
+/// A snapshot and what was found authentic in it.
+struct View<'a> {
+    snapshot: Snapshot<'a>,
+    state: State,
+}
+
+impl Vault {
+    /// Its identity for life.
+    pub fn id(&self) -> VaultId {
+        self.id
+    }
+
+    /// What went wrong without stopping anything; each is told once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    fn holder_key(&self) -> &RootKey {
+        match &self.holder {
+            Holder::Owner(key) | Holder::Token { key, .. } => key,
+        }
+    }
+
+    fn anchor(&self) -> Anchor {
+        let scope = match self.holder {
+            Holder::Owner(_) => ScopeId::OWN,
+            Holder::Token { scope, .. } => scope,
+        };
+        Anchor::new(&self.state_folder(), self.file.path(), self.id, scope)
+    }
+
+    fn state_folder(&self) -> PathBuf {
+        self.location.state.join(self.id.to_string())
+    }
+
+    /// Reads: anchor first, then one checked snapshot, then the anchor is raised to what was seen.
+    fn read<T>(
+        &mut self,
+        body: impl FnOnce(&View<'_>) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        let anchor = self.anchor();
+        let seen = self.anchored(&anchor)?;
+        let snapshot = self.file.snapshot()?;
+        let view = View {
+            state: State::verify(&snapshot, self.id, &self.holder)?,
+            snapshot,
+        };
+        self.check_anchor(&view.snapshot, &view.state, seen.as_ref())?;
+        let now = view.state.seen();
+        let answer = body(&view)?;
+        drop(view);
+        if seen.is_none_or(|seen| seen.sequence < now.sequence) {
+            self.raise(&anchor, &now);
+        }
+        Ok(answer)
+    }
+
+    /// Writes: the checked state is changed by `body`, sealed, committed and anchored. `body` may run more than once,
+    /// when the file was replaced under it; it returns no event when there is nothing to change.
+    fn write<T>(
+        &mut self,
+        who: &Actor,
+        now: Timestamp,
+        mut body: impl FnMut(&mut Draft<'_>) -> Result<(T, Option<Event>), VaultError>,
+    ) -> Result<T, VaultError> {
+        // A replaced file is opened again; one that is replaced again and again is somebody's fight.
+        for _ in 0..8 {
+            match self.try_write(who, now, &mut body) {
+                Err(VaultError::Store(StoreError::Replaced(_))) => self.file.reopen()?,
+                outcome => return outcome,
+            }
+        }
+        Err(StoreError::Replaced(self.file.path().to_owned()).into())
+    }
+
+    fn try_write<T>(
+        &mut self,
+        who: &Actor,
+        now: Timestamp,
+        body: &mut impl FnMut(&mut Draft<'_>) -> Result<(T, Option<Event>), VaultError>,
+    ) -> Result<T, VaultError> {
+        let Holder::Owner(key) = &self.holder else {
+            return Err(self.owner_only());
+        };
+        let key = key.duplicate();
+        let anchor = self.anchor();
+        let seen = self.anchored(&anchor)?;
+        let change = self.file.change()?;
+        let state = State::verify(&change, self.id, &self.holder)?;
+        self.check_anchor(&change, &state, seen.as_ref())?;
+        let mut draft = Draft::new(change, state, key, now);
+        let (answer, event) = body(&mut draft)?;
+        let Some(event) = event else {
+            return Ok(answer);
+        };
+        let operation = operation_id()?;
+        let entry = event.entry(operation.clone(), now, who.clone());
+        let floor = seen.map_or(0, |seen| seen.sequence);
+        let Finished {
+            change,
+            seen,
+            previous,
+            key,
+        } = draft.finish(&entry, floor)?;
+        if let Err(failure) = change.commit() {
+            self.settle(failure, &operation, &seen, &previous, &key)?;
+        }
+        // Before the anchor: its MAC is under the key that the vault has now.
+        self.holder = Holder::Owner(key);
+        self.raise(&anchor, &seen);
+        Ok(answer)
+    }
+
+    /// A commit that failed may have happened all the same: opens the file again and looks for the operation.
+    fn settle(
+        &mut self,
+        failure: StoreError,
+        operation: &str,
+        seen: &Seen,
+        previous: &[u8; 32],
+        key: &RootKey,
+    ) -> Result<(), VaultError> {
+        let id = self.id;
+        let mut look = || -> Result<bool, VaultError> {
+            self.file.reopen()?;
+            let Some(entry) = self.file.snapshot()?.log_entry(seen.log_length)? else {
+                return Ok(false);
+            };
+            Ok(open_entry(&entry, seen.log_length, previous, key, id)
+                .is_ok_and(|entry| entry.operation == operation))
+        };
+        match look() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(failure.into()),
+            Err(_) => Err(VaultError::Uncertain(failure)),
+        }
+    }
+
+    /// What this machine has seen of the vault before. Read before the vault is, so that it cannot be newer.
+    fn anchored(&mut self, anchor: &Anchor) -> Result<Option<Seen>, VaultError> {
+        match anchor.read(self.holder_key())? {
+            Ok(seen) => Ok(seen),
+            Err(()) => {
+                self.warnings.push(
+                    "the rollback anchor on this machine does not fit this vault's key; a new one is begun".to_owned(),
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    fn check_anchor(
+        &self,
+        snapshot: &Snapshot<'_>,
+        state: &State,
+        seen: Option<&Seen>,
+    ) -> Result<(), VaultError> {
+        let Some(seen) = seen.filter(|_| !self.location.accept_rollback) else {
+            return Ok(());
+        };
+        compare(&state.seen(), seen, self.file.path(), |index| {
+            Ok(snapshot
+                .log_entry(index)?
+                .map(|entry| entry_hash(&entry, index, self.id)))
+        })
+    }
+
+    fn raise(&mut self, anchor: &Anchor, seen: &Seen) {
+        if let Err(err) = anchor.raise(seen, self.holder_key()) {
+            let cause = std::error::Error::source(&err)
+                .map_or_else(String::new, |cause| format!(": {cause}"));
+            self.warnings.push(format!(
+                "an older copy of the vault would not be noticed here: {err}{cause}"
+            ));
+        }
+    }
+
+    fn owner_only(&self) -> VaultError {
+        VaultError::OwnerOnly("one scope".to_owned())
+    }
+
+    /// Reads the whole log and checks its chain, oldest entry first.
+    ///
+    /// # Errors
+    /// [`VaultError::Altered`] names the first entry that is not in its place.
+    pub fn log(&mut self) -> Result<Vec<LogEntry>, VaultError> {
+        let Holder::Owner(key) = &self.holder else {
+            return Err(self.owner_only());
+        };
+        let key = key.duplicate();
+        self.read(|view| {
+            let length = view.state.head.as_ref().map_or(0, |head| head.log_length);
+            let mut previous = NO_HASH;
+            let mut entries = Vec::new();
+            for index in 1..=length {
+                let sealed = view.snapshot.log_entry(index)?.ok_or_else(|| {
+                    VaultError::altered(format!("entry {index} of the log is missing"))
+                })?;
+                entries.push(open_entry(
+                    &sealed,
+                    index,
+                    &previous,
+                    &key,
+                    view.state.vault,
+                )?);
+                previous = entry_hash(&sealed, index, view.state.vault);
+            }
+            Ok(entries)
+        })
+    }
+}
+
+fn operation_id() -> Result<String, VaultError> {
+    Ok(random::<16>()?
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

@@ -1,0 +1,304 @@
+//! Keys that providers gave us: stored, replaced, handed out.
+
+use subtle::ConstantTimeEq;
+
+use super::activity::{ActivityKey, Used};
+use super::find::Found;
+use super::issue::free_the_name;
+use super::log::{Event, Verb};
+use super::rotate::{revoked, unchanged};
+use super::{Vault, VaultError};
+use crate::crypto::{Secret, SecretValue, mint_key_id};
+use crate::key::{
+    Actor, Details, Generation, Key, KeyKind, KeyName, Model, Note, Provider, ProviderDetails,
+    Scope, Tag, Timestamp, VariableName,
+};
+
+/// What is to be known of a provider key. What is `None` stays as it is on a key that exists.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderChanges {
+    pub providers: Option<Vec<Provider>>,
+    pub models: Option<Vec<Model>>,
+    pub variable: Option<VariableName>,
+    pub tags: Option<Vec<Tag>>,
+    pub note: Option<Note>,
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// What a value is to the vault before it is stored.
+#[derive(Debug)]
+pub enum Comparison {
+    /// The key has another value.
+    Different(Box<Found>),
+    /// No key has this name.
+    New,
+    /// The key has this very value.
+    Same(Box<Found>),
+}
+
+impl Vault {
+    /// Compares a value with what is stored under a name.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] when the name is an issued key's; [`VaultError::Refused`] when the key is revoked.
+    pub fn compare(
+        &mut self,
+        name: &KeyName,
+        scope: &Scope,
+        value: &SecretValue,
+    ) -> Result<Comparison, VaultError> {
+        let Some(found) = self.find_name(name, scope)? else {
+            return Ok(Comparison::New);
+        };
+        if found.kind() == KeyKind::Issued {
+            return Err(VaultError::Exists {
+                name: name.clone(),
+                scope: scope.clone(),
+                kind: KeyKind::Issued,
+            });
+        }
+        if found.key.revoked.is_some() {
+            return Err(revoked(&found.key));
+        }
+        let stored = self.secrets_of(&found)?;
+        let same = stored.last().is_some_and(|stored| equal(stored, value));
+        Ok(if same {
+            Comparison::Same(Box::new(found))
+        } else {
+            Comparison::Different(Box::new(found))
+        })
+    }
+
+    /// Stores a new provider key.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] when the name is taken.
+    pub fn set_new(
+        &mut self,
+        name: &KeyName,
+        scope: &Scope,
+        value: &SecretValue,
+        changes: &ProviderChanges,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Key, VaultError> {
+        self.write(who, now, |draft| {
+            free_the_name(draft, name, scope, KeyKind::Provider)?;
+            let id = draft.ensure_scope(scope, KeyKind::Provider)?;
+            let key_id = mint_key_id()?;
+            let mut key = Key {
+                name: name.clone(),
+                created_at: now,
+                created_by: who.clone(),
+                revoked: None,
+                tags: Vec::new(),
+                note: None,
+                generations: vec![generation(1, None, who, now)],
+                details: Details::Provider(ProviderDetails {
+                    masked: value.masked(),
+                    ..ProviderDetails::default()
+                }),
+            };
+            changes.apply(&mut key);
+            draft.put(id, key_id, &key, &[copy(value)])?;
+            let event = Event {
+                verb: Verb::Set,
+                scope: Some((scope.clone(), KeyKind::Provider)),
+                key: Some((key_id, name.clone())),
+                generation: Some(1),
+            };
+            Ok((key, Some(event)))
+        })
+    }
+
+    /// Replaces the value of a provider key, which keeps the one before it until the next replacement.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] for a revoked key; [`VaultError::Changed`] when the key is not as it was found.
+    pub fn replace_value(
+        &mut self,
+        found: &Found,
+        value: &SecretValue,
+        changes: &ProviderChanges,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Key, VaultError> {
+        self.write(who, now, |draft| {
+            let record = unchanged(draft, found)?;
+            let (mut key, mut secrets) = (record.key()?, record.secrets()?);
+            if key.revoked.is_some() {
+                return Err(revoked(&key));
+            }
+            let (Some(mut previous), Some(previous_value)) = (key.generations.pop(), secrets.pop())
+            else {
+                return Err(VaultError::altered(format!(
+                    "the record `{}` has no value",
+                    found.id
+                )));
+            };
+            previous.superseded_at = Some(now);
+            let expires_at = previous.lifetime().map(|lifetime| now.after(lifetime));
+            let next = generation(previous.number + 1, expires_at, who, now);
+            key.generations = vec![previous, next];
+            if let Details::Provider(provider) = &mut key.details {
+                provider.masked = value.masked();
+            }
+            changes.apply(&mut key);
+            draft.put(
+                found.scope_id,
+                found.id,
+                &key,
+                &[previous_value, copy(value)],
+            )?;
+            let number = key.current().map(|generation| generation.number);
+            Ok((key, Some(found.event(Verb::Rotate, number))))
+        })
+    }
+
+    /// Changes what is known of a provider key, and not its value. Says whether anything is different.
+    ///
+    /// # Errors
+    /// [`VaultError::Changed`] when the key is not as it was found.
+    pub fn describe(
+        &mut self,
+        found: &Found,
+        changes: &ProviderChanges,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, VaultError> {
+        let mut key = found.key.clone();
+        changes.apply(&mut key);
+        if key == found.key {
+            return Ok(false);
+        }
+        self.write(who, now, |draft| {
+            let secrets = unchanged(draft, found)?.secrets()?;
+            draft.put(found.scope_id, found.id, &key, &secrets)?;
+            Ok((true, Some(found.event(Verb::Set, None))))
+        })
+    }
+
+    /// The value of a provider key, or the one before it; the use is recorded.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] for an issued key, whose token cannot be shown again, for a revoked key, and where there
+    /// is no previous value.
+    pub fn value(
+        &mut self,
+        found: &Found,
+        previous: bool,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<SecretValue, VaultError> {
+        if found.kind() == KeyKind::Issued {
+            return Err(VaultError::NotShownAgain(found.key.name.to_string()));
+        }
+        if found.key.revoked.is_some() {
+            return Err(revoked(&found.key));
+        }
+        let mut secrets = self.secrets_of(found)?;
+        let mut number = found
+            .key
+            .current()
+            .map_or(0, |generation| generation.number);
+        if previous {
+            secrets.pop();
+            number = number.saturating_sub(1);
+        }
+        let value = secrets.pop().ok_or_else(|| {
+            VaultError::Refused(format!("`{}` has no previous value", found.key.name))
+        })?;
+        let value = SecretValue::new(value)
+            .map_err(|_| VaultError::altered("a value is not one that can be stored"))?;
+        let activity = self.activity_key(found)?;
+        let used = Used {
+            key: Some((found.id, &activity)),
+            verb: "get",
+            code: "get",
+            generation: number,
+            allowed: true,
+        };
+        self.record(&used, who, now)?;
+        Ok(value)
+    }
+
+    /// The secrets of a key, oldest generation first.
+    fn secrets_of(&mut self, found: &Found) -> Result<Vec<Secret>, VaultError> {
+        self.read(|view| {
+            let gone = || VaultError::Changed(found.key.name.to_string());
+            let open = view
+                .state
+                .scopes
+                .iter()
+                .find(|open| open.row.id == found.scope_id)
+                .ok_or_else(gone)?;
+            let rows = view.state.pass(&view.snapshot, open, |_| Ok(()))?;
+            let row = rows
+                .by_id(found.id)
+                .filter(|row| row.revision == found.revision)
+                .ok_or_else(gone)?;
+            let record_key = view.state.record_key(open);
+            view.state
+                .record(&view.snapshot, found.scope_id, &record_key, row)?
+                .secrets()
+        })
+    }
+
+    fn activity_key(&mut self, found: &Found) -> Result<ActivityKey, VaultError> {
+        self.read(|view| {
+            let open = view.state.scope(&found.scope, found.kind());
+            open.map(ActivityKey::of)
+                .ok_or_else(|| VaultError::Changed(found.key.name.to_string()))
+        })
+    }
+}
+
+impl ProviderChanges {
+    fn apply(&self, key: &mut Key) {
+        if let Details::Provider(provider) = &mut key.details {
+            replace(&mut provider.providers, self.providers.as_ref());
+            replace(&mut provider.models, self.models.as_ref());
+            if self.variable.is_some() {
+                provider.variable.clone_from(&self.variable);
+            }
+        }
+        replace(&mut key.tags, self.tags.as_ref());
+        if self.note.is_some() {
+            key.note.clone_from(&self.note);
+        }
+        if let (Some(expires_at), Some(current)) = (self.expires_at, key.generations.last_mut()) {
+            current.expires_at = expires_at;
+        }
+    }
+}
+
+fn replace<T: Clone>(target: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        target.clone_from(new);
+    }
+}
+
+fn generation(
+    number: u32,
+    expires_at: Option<Timestamp>,
+    who: &Actor,
+    now: Timestamp,
+) -> Generation {
+    Generation {
+        number,
+        created_at: now,
+        created_by: who.clone(),
+        delivered_at: Some(now),
+        expires_at,
+        superseded_at: None,
+    }
+}
+
+/// A second copy, for the record.
+fn copy(value: &SecretValue) -> Secret {
+    Secret::new(value.expose().to_vec()) // sealed by the draft
+}
+
+fn equal(stored: &Secret, value: &SecretValue) -> bool {
+    stored.expose().ct_eq(value.expose()).into() // compared, in constant time
+}

@@ -1,0 +1,110 @@
+//! New passphrases and new keys.
+
+use super::access::{access_slots, drop_recovery_code, own_name};
+use super::draft::Draft;
+use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
+use super::unlock::passphrase_slot;
+use super::{Vault, VaultError};
+use crate::crypto::{Passphrase, Profile, RootKey, SlotKind};
+use crate::key::{Actor, ScopeId, SlotId, Timestamp};
+
+impl Vault {
+    /// Replaces the passphrase. Keys, access tokens and the recovery code stay.
+    ///
+    /// # Errors
+    /// What a change can fail with.
+    pub fn change_passphrase(
+        &mut self,
+        new: &Passphrase,
+        profile: Profile,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        self.write(who, now, |draft| {
+            replace_passphrase(draft, new, profile)?;
+            Ok(((), Some(Event::of_vault(Verb::Passphrase))))
+        })
+    }
+
+    /// After the vault or its passphrase may have been read by somebody: new vault key, scope keys and activity keys,
+    /// everything sealed anew in one change. Access tokens and the recovery code are dropped; issued tokens stay valid.
+    /// Gives how many access tokens have to be made again.
+    ///
+    /// # Errors
+    /// What a change can fail with.
+    pub fn rekey_compromised(
+        &mut self,
+        new: &Passphrase,
+        profile: Profile,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<usize, VaultError> {
+        self.write(who, now, |draft| {
+            let dropped = access_slots(draft);
+            for slot in &dropped {
+                draft.delete_slot(slot.id)?;
+                draft.delete_own(&own_name(slot.id))?;
+            }
+            drop_recovery_code(draft)?;
+            rekey_vault(draft)?;
+            replace_passphrase(draft, new, profile)?;
+            Ok((dropped.len(), Some(Event::of_vault(Verb::Passphrase))))
+        })
+    }
+}
+
+fn replace_passphrase(
+    draft: &mut Draft<'_>,
+    new: &Passphrase,
+    profile: Profile,
+) -> Result<(), VaultError> {
+    let kind = SlotKind::Passphrase.number();
+    let old: Vec<SlotId> = draft
+        .state
+        .slots
+        .iter()
+        .filter(|row| row.kind == kind)
+        .map(|row| row.id)
+        .collect();
+    old.into_iter().try_for_each(|id| draft.delete_slot(id))?;
+    let row = passphrase_slot(&draft.key, new, profile, draft.state.vault)?;
+    draft.put_slot(row)
+}
+
+/// A new vault key, and everything that the old one sealed sealed anew: own records, log, scopes and what is in them.
+fn rekey_vault(draft: &mut Draft<'_>) -> Result<(), VaultError> {
+    let new = RootKey::generate()?;
+    draft.rekey_own(&new)?;
+    rekey_log(draft, &new)?;
+    draft.key = new;
+    let scopes: Vec<ScopeId> = draft
+        .state
+        .scopes
+        .iter()
+        .map(|scope| scope.row.id)
+        .collect();
+    scopes
+        .into_iter()
+        .try_for_each(|id| draft.rekey_scope(id, Some(RootKey::generate()?)))
+}
+
+fn rekey_log(draft: &mut Draft<'_>, new: &RootKey) -> Result<(), VaultError> {
+    let vault = draft.state.vault;
+    let length = draft.state.head.as_ref().map_or(0, |head| head.log_length);
+    let (mut old_hash, mut new_hash) = (NO_HASH, NO_HASH);
+    for index in 1..=length {
+        let old = draft
+            .change
+            .log_entry(index)?
+            .ok_or_else(|| VaultError::altered("the log has a gap"))?;
+        let entry = open_entry(&old, index, &old_hash, &draft.key, vault)?;
+        old_hash = entry_hash(&old, index, vault);
+        let sealed = seal_entry(&entry, index, &new_hash, new, vault)?;
+        new_hash = entry_hash(&sealed, index, vault);
+        draft.change.replace_log(index, &sealed)?;
+    }
+    if let Some(head) = draft.state.head.as_mut() {
+        head.log_hash = new_hash;
+    }
+    Ok(())
+}

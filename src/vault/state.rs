@@ -1,0 +1,226 @@
+//! A vault that was read and checked: the state that every use case begins with.
+
+use super::anchor::Seen;
+use super::head::{Manifest, ManifestRow, OpenScope, VaultHead, head_hash, vault_mac};
+use super::log::{NO_HASH, entry_hash};
+use super::record::{OpenRecord, RecordKey};
+use super::{Holder, VaultError};
+use crate::crypto::RootKey;
+use crate::key::{KeyKind, Scope, ScopeId, VaultId};
+use crate::store::{HeaderRow, RecordRow, SlotRow, Snapshot};
+
+/// Most slots.
+pub(super) const SLOTS: usize = 64;
+/// Most scopes.
+pub(super) const SCOPES: usize = 4096;
+/// Most keys in a scope.
+pub(super) const KEYS: u64 = 100_000;
+
+/// What was authentic in one snapshot, and authentic together.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) vault: VaultId,
+    pub(super) header: HeaderRow,
+    pub(super) slots: Vec<SlotRow>,
+    /// In the order of their ids: all of them for the owner, one for the holder of an access token.
+    pub(super) scopes: Vec<OpenScope>,
+    /// `None` for the holder of an access token.
+    pub(super) head: Option<VaultHead>,
+    /// The records of the vault's own scope.
+    pub(super) own: Manifest,
+}
+
+impl State {
+    /// Checks everything that `holder` can check.
+    ///
+    /// # Errors
+    /// [`VaultError::Altered`] for the first thing that is not as it was sealed.
+    pub(super) fn verify(
+        snapshot: &Snapshot<'_>,
+        vault: VaultId,
+        holder: &Holder,
+    ) -> Result<Self, VaultError> {
+        let header = snapshot.header()?;
+        if header.vault != vault {
+            return Err(VaultError::altered(
+                "it is another vault than the one that was unlocked",
+            ));
+        }
+        match holder {
+            Holder::Owner(key) => Self::verify_all(snapshot, header, key),
+            Holder::Token { slot, scope, key } => {
+                let slots = snapshot.slots()?;
+                let row = snapshot.scopes()?.into_iter().find(|row| row.id == *scope);
+                let (Some(row), true) = (row, slots.iter().any(|row| row.id == *slot)) else {
+                    return Err(VaultError::WrongCredential);
+                };
+                if row.key_id != key.id(vault) {
+                    return Err(VaultError::WrongCredential);
+                }
+                let scope = OpenScope::open_with_scope_key(row, key.duplicate(), vault)?;
+                Ok(Self {
+                    vault,
+                    header,
+                    slots,
+                    scopes: vec![scope],
+                    head: None,
+                    own: Manifest::default(),
+                })
+            }
+        }
+    }
+
+    fn verify_all(
+        snapshot: &Snapshot<'_>,
+        header: HeaderRow,
+        key: &RootKey,
+    ) -> Result<Self, VaultError> {
+        let vault = header.vault;
+        if header.head.bytes.is_empty() {
+            return Err(VaultError::Slice(vault.to_string()));
+        }
+        if header.key_id != key.id(vault) {
+            return Err(VaultError::altered(
+                "its key is another than the one that was unlocked",
+            ));
+        }
+        let head = VaultHead::open(&header.head, key, vault)?;
+        let (slots, scopes) = (snapshot.slots()?, snapshot.scopes()?);
+        if slots.len() > SLOTS || scopes.len() > SCOPES {
+            return Err(VaultError::altered(
+                "it has more slots or scopes than a vault can have",
+            ));
+        }
+        let mut own = Manifest::default();
+        snapshot.records(ScopeId::OWN, |row| {
+            own.push(ManifestRow::of(&row)?);
+            Ok::<_, VaultError>(())
+        })?;
+        if !vault_mac(key, vault, &slots, scopes.iter(), &own).is(&head.rows_mac) {
+            return Err(VaultError::altered(
+                "its slots, scopes or settings are not those of its last change",
+            ));
+        }
+        let known =
+            |id: &ScopeId| *id == ScopeId::OWN || scopes.iter().any(|scope| scope.id == *id);
+        if !snapshot.scopes_of_records()?.iter().all(known) {
+            return Err(VaultError::altered(
+                "it has records of a scope that does not exist",
+            ));
+        }
+        check_log(snapshot, &head, vault)?;
+        let scopes = scopes
+            .into_iter()
+            .map(|row| OpenScope::open(row, key, vault))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            vault,
+            header,
+            slots,
+            scopes,
+            head: Some(head),
+            own,
+        })
+    }
+
+    /// What an anchor remembers of this state.
+    pub(super) fn seen(&self) -> Seen {
+        match (&self.head, self.scopes.first()) {
+            (Some(head), _) => Seen {
+                sequence: head.sequence,
+                head_hash: head_hash(&self.header.head),
+                log_length: head.log_length,
+                log_hash: head.log_hash,
+            },
+            (None, scope) => Seen {
+                sequence: scope.map_or(0, |scope| scope.head.meta.sequence),
+                head_hash: scope.map_or(NO_HASH, |scope| head_hash(&scope.row.head)),
+                log_length: 0,
+                log_hash: NO_HASH,
+            },
+        }
+    }
+
+    /// Passes over all rows of a scope, once: `visit` sees each, and nothing may be believed of what it saw until this
+    /// has returned the verified rows.
+    pub(super) fn pass(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &OpenScope,
+        mut visit: impl FnMut(&RecordRow<'_>) -> Result<(), VaultError>,
+    ) -> Result<Manifest, VaultError> {
+        let expected = scope.head.meta.rows;
+        let wrong = || {
+            VaultError::altered(format!(
+                "the keys of {} are not those of its last change",
+                scope.scope
+            ))
+        };
+        if expected > KEYS {
+            return Err(wrong());
+        }
+        let mut manifest = Manifest::default();
+        snapshot.records(scope.row.id, |row| {
+            if manifest.len() == expected {
+                return Err(wrong());
+            }
+            manifest.push(ManifestRow::of(&row)?);
+            visit(&row)
+        })?;
+        let whole = manifest.len() == expected
+            && manifest
+                .mac(&scope.key, self.vault)
+                .is(&scope.head.rows_mac);
+        if whole { Ok(manifest) } else { Err(wrong()) }
+    }
+
+    /// Opens the record of a row that a pass has verified.
+    pub(super) fn record(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: ScopeId,
+        key: &RecordKey,
+        row: &ManifestRow,
+    ) -> Result<OpenRecord, VaultError> {
+        let altered = || {
+            VaultError::altered(format!(
+                "the record `{}` cannot be found by its id",
+                row.key_id
+            ))
+        };
+        let found = snapshot.record(scope, row.key_id, |found| {
+            if ManifestRow::of(&found)? == *row {
+                key.open(&found)
+            } else {
+                Err(altered())
+            }
+        })?;
+        found.ok_or_else(altered)
+    }
+
+    /// What opens the records of a scope.
+    pub(super) fn record_key(&self, scope: &OpenScope) -> RecordKey {
+        RecordKey::new(&scope.key, scope.row.id, self.vault)
+    }
+
+    /// The scope of these keys, if there is one.
+    pub(super) fn scope(&self, scope: &Scope, kind: KeyKind) -> Option<&OpenScope> {
+        self.scopes.iter().find(|open| open.is(scope, kind))
+    }
+}
+
+/// The log's length and last entry, which the head names. Its whole chain is for those who read it.
+fn check_log(snapshot: &Snapshot<'_>, head: &VaultHead, vault: VaultId) -> Result<(), VaultError> {
+    let expected = (head.log_length > 0).then_some((1, head.log_length));
+    let last = match snapshot.log_entry(head.log_length)? {
+        Some(entry) => entry_hash(&entry, head.log_length, vault),
+        None => NO_HASH,
+    };
+    if snapshot.log_bounds()? == expected && last == head.log_hash {
+        Ok(())
+    } else {
+        Err(VaultError::altered(
+            "its log is not that of its last change",
+        ))
+    }
+}

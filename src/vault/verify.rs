@@ -1,0 +1,271 @@
+//! Is this token good? The order of the checks is fixed, and nothing about a key comes out before its digest matches.
+
+use serde::Serialize;
+
+use super::activity::{ActivityKey, Used};
+use super::find::Found;
+use super::{Vault, VaultError, View};
+use crate::crypto::{Digest, Secret, TOKEN_LIMIT, Token};
+use crate::key::{
+    Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Timestamp,
+};
+use crate::store::KeyTotal;
+
+/// What a verifier demands beyond a good token.
+#[derive(Clone, Debug, Default)]
+pub struct Requirements {
+    pub environment: Option<Environment>,
+    pub project: Option<Project>,
+    /// All of them have to be allowed.
+    pub permissions: Vec<Permission>,
+}
+
+/// The answer. Its text is part of the interface.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    Expired,
+    InsufficientPermission,
+    Malformed,
+    Missing,
+    Revoked,
+    Rotated,
+    Undelivered,
+    Unknown,
+    Valid,
+    WrongEnvironment,
+    WrongProject,
+}
+
+impl Code {
+    /// As it is written in JSON and in the usage counts.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::InsufficientPermission => "insufficient_permission",
+            Self::Malformed => "malformed",
+            Self::Missing => "missing",
+            Self::Revoked => "revoked",
+            Self::Rotated => "rotated",
+            Self::Undelivered => "undelivered",
+            Self::Unknown => "unknown",
+            Self::Valid => "valid",
+            Self::WrongEnvironment => "wrong_environment",
+            Self::WrongProject => "wrong_project",
+        }
+    }
+
+    /// Whether the token is good, and only not for this.
+    pub fn is_authenticated(self) -> bool {
+        matches!(
+            self,
+            Self::InsufficientPermission
+                | Self::Valid
+                | Self::WrongEnvironment
+                | Self::WrongProject
+        )
+    }
+}
+
+/// What is said of a presented token.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub code: Code,
+    /// The key, once the digest matched.
+    pub found: Option<Found>,
+    /// The generation whose token it is.
+    pub generation: Option<u32>,
+    /// A newer token is out; this one works until the overlap ends.
+    pub superseded: bool,
+    pub checked_at: Timestamp,
+}
+
+/// A verdict before it is recorded.
+struct Checked {
+    verdict: Verdict,
+    /// Whose id was presented, whether or not the rest was right.
+    presented: Option<(KeyId, ActivityKey)>,
+}
+
+impl Vault {
+    /// Checks a presented credential against every issued key that is open: a bare token, or an `Authorization` line.
+    ///
+    /// # Errors
+    /// When the vault cannot be read, and when the use has to be recorded and cannot be. A token that is refused is
+    /// not an error.
+    pub fn verify(
+        &mut self,
+        presented: &Secret,
+        requirements: &Requirements,
+        record: bool,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Verdict, VaultError> {
+        let checked = match credential(presented) {
+            Err(code) => Checked::refused(code, now),
+            Ok(credential) => match Token::parse(credential) {
+                Err(_) => Checked::refused(Code::Malformed, now),
+                Ok((token, shape)) => {
+                    let digest = token.digest(self.id);
+                    self.read(|view| view.check(&digest, shape.key_id, requirements, now))?
+                }
+            },
+        };
+        if record {
+            let used = checked.used();
+            self.record(&used, who, now)?;
+        }
+        Ok(checked.verdict)
+    }
+}
+
+impl View<'_> {
+    fn check(
+        &self,
+        digest: &Digest,
+        id: KeyId,
+        requirements: &Requirements,
+        now: Timestamp,
+    ) -> Result<Checked, VaultError> {
+        for open in self
+            .state
+            .scopes
+            .iter()
+            .filter(|open| open.kind == KeyKind::Issued)
+        {
+            let rows = self.state.pass(&self.snapshot, open, |_| Ok(()))?;
+            let Some(row) = rows.by_id(id) else {
+                continue;
+            };
+            let record_key = self.state.record_key(open);
+            let record = self
+                .state
+                .record(&self.snapshot, open.row.id, &record_key, row)?;
+            let key = record.key()?;
+            let presented = Some((id, ActivityKey::of(open)));
+            let mut matching = None;
+            // Every stored digest is compared, so that the time does not tell which one it was.
+            for (generation, stored) in key.generations.iter().zip(record.secrets()?) {
+                if digest.is(stored.expose()) {
+                    // compares digests
+                    matching = Some(generation);
+                }
+            }
+            let Some(generation) = matching else {
+                return Ok(Checked {
+                    presented,
+                    ..Checked::refused(Code::Unknown, now)
+                });
+            };
+            let state = generation.state(now);
+            let found = Found {
+                scope: open.scope.clone(),
+                id,
+                is_default: open.head.default_key() == Some(id),
+                total: KeyTotal::default(),
+                scope_id: open.row.id,
+                revision: row.revision,
+                key: key.clone(),
+            };
+            let verdict = Verdict {
+                code: judge(&found, state, requirements),
+                generation: Some(generation.number),
+                superseded: state == GenerationState::Overlap,
+                found: Some(found),
+                checked_at: now,
+            };
+            return Ok(Checked { verdict, presented });
+        }
+        // As much work as for an id that is known.
+        let _ = digest.is(Digest::DUMMY.as_bytes());
+        Ok(Checked::refused(Code::Unknown, now))
+    }
+}
+
+/// The order of `tokens and verification`: delivered, revoked, in its time, environment, project, permission.
+fn judge(found: &Found, state: GenerationState, requirements: &Requirements) -> Code {
+    let allowed = |wanted: &Permission| {
+        found
+            .key
+            .issued()
+            .is_some_and(|issued| issued.permissions.allow(wanted))
+    };
+    match state {
+        GenerationState::Undelivered => Code::Undelivered,
+        _ if found.key.revoked.is_some() => Code::Revoked,
+        GenerationState::Expired => Code::Expired,
+        GenerationState::Rotated => Code::Rotated,
+        GenerationState::Current | GenerationState::Overlap => {
+            if requirements
+                .environment
+                .as_ref()
+                .is_some_and(|wanted| *wanted != found.scope.environment)
+            {
+                Code::WrongEnvironment
+            } else if requirements
+                .project
+                .as_ref()
+                .is_some_and(|wanted| *wanted != found.scope.project)
+            {
+                Code::WrongProject
+            } else if !requirements.permissions.iter().all(allowed) {
+                Code::InsufficientPermission
+            } else {
+                Code::Valid
+            }
+        }
+    }
+}
+
+impl Checked {
+    fn refused(code: Code, now: Timestamp) -> Self {
+        let verdict = Verdict {
+            code,
+            found: None,
+            generation: None,
+            superseded: false,
+            checked_at: now,
+        };
+        Self {
+            verdict,
+            presented: None,
+        }
+    }
+
+    /// How it is counted: a wrong secret for a known id is told apart here, and only here.
+    fn used(&self) -> Used<'_> {
+        let code = match (&self.verdict.found, &self.presented) {
+            (None, Some(_)) => "wrong_secret",
+            _ => self.verdict.code.text(),
+        };
+        Used {
+            key: self.presented.as_ref().map(|(id, key)| (*id, key)),
+            verb: "verify",
+            code,
+            generation: self.verdict.generation.unwrap_or(0),
+            allowed: self.verdict.code == Code::Valid,
+        }
+    }
+}
+
+/// The one credential in a text: bare, `Bearer …`, or a whole `Authorization: Bearer …` line.
+fn credential(presented: &Secret) -> Result<Secret, Code> {
+    let text = presented.trimmed();
+    let bytes = text.expose(); // only cut, never shown
+    let rest = strip_word(bytes, b"authorization:").unwrap_or(bytes);
+    let rest = strip_word(rest, b"bearer ").unwrap_or(rest);
+    match rest {
+        [] => Err(Code::Missing),
+        long if long.len() > TOKEN_LIMIT => Err(Code::Malformed),
+        // Two words are two credentials, or none.
+        many if many.iter().any(u8::is_ascii_whitespace) => Err(Code::Malformed),
+        one => Ok(Secret::new(one.to_vec())),
+    }
+}
+
+/// What follows a word of any case, white space dropped.
+fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+    let (head, tail) = text.split_at_checked(word.len())?;
+    head.eq_ignore_ascii_case(word)
+        .then(|| tail.trim_ascii_start())
+}
