@@ -1,5 +1,75 @@
+//! keywright issues API keys and keeps the ones that providers gave you, in one local encrypted vault.
+//!
+//! The binary is [`run`]. For programs: [`vault`] has the use cases, [`key`] the words they are said in, [`crypto`] the
+//! file format byte by byte.
+
+mod cli;
+mod commands;
 pub mod crypto;
+mod error;
 mod hardening;
 pub mod key;
+mod output;
+mod prompt;
+mod session;
+mod settings;
 pub mod store;
 pub mod vault;
+mod view;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::error::{CommandError, Exit};
+use crate::key::Timestamp;
+use crate::output::Printer;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// Runs one command line, the program's name first, and gives the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    output::hide_panic_payloads();
+    hardening::harden_process();
+    let cli = match cli::parse(args) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    let out = Printer::new(settings::look(&cli.global));
+    match Settings::load(&cli.global) {
+        Err(err) => finish(Err(err), out),
+        Ok(settings) => {
+            let mut session = Session {
+                settings,
+                out,
+                now: Timestamp::now(),
+            };
+            let outcome = dispatch(cli.command, &mut session);
+            finish(outcome, session.out)
+        }
+    }
+}
+
+fn finish(outcome: Result<Exit, CommandError>, mut out: Printer) -> ExitCode {
+    outcome.unwrap_or_else(|err| err.report(&mut out)).into()
+}
+
+fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandError> {
+    match command {
+        Command::Completions(args) => commands::completions(&args, session),
+        Command::Create(args) => commands::create(&args, session),
+        Command::Delete(args) => commands::delete(&args, session),
+        Command::Get(args) => commands::get(&args, session),
+        Command::Init(args) => commands::init(&args, session),
+        Command::List(args) => commands::list(args, session),
+        Command::Man(args) => commands::man(&args, session),
+        Command::Revoke(args) => commands::revoke(&args, session),
+        Command::Rotate(args) => commands::rotate(&args, session),
+        Command::Search(args) => commands::search(args, session),
+        Command::Set(args) => commands::set(&args, session),
+        Command::Show(args) => commands::show(&args, session),
+        Command::Status(args) => commands::status(&args, session),
+        Command::Usage(args) => commands::usage(&args, session),
+        Command::Verify(args) => commands::verify(&args, session),
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use subtle::ConstantTimeEq;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroize;
 
@@ -56,6 +57,11 @@ impl Secret {
     /// The bytes. Each caller says on its line why it may.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether both are the same bytes, in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 
     /// How many bytes there are.

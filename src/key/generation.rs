@@ -71,6 +71,18 @@ pub enum GenerationState {
     Undelivered,
 }
 
+impl fmt::Display for GenerationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "current",
+            Self::Expired => "expired",
+            Self::Overlap => "overlap",
+            Self::Rotated => "rotated",
+            Self::Undelivered => "undelivered",
+        })
+    }
+}
+
 /// Where a key stands in its life.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -31,9 +31,7 @@ use zeroize::Zeroizing;
 
 use self::line::Line;
 use self::signals::Listening;
-pub(crate) use self::sources::{
-    CommandSourceError, passphrase_from_command, passphrase_from_fd, passphrase_from_file,
-};
+pub(crate) use self::sources::{passphrase_from_command, passphrase_from_fd, passphrase_from_file};
 pub(crate) use self::words::six_words;
 use crate::crypto::Secret;
 

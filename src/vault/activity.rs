@@ -33,6 +33,14 @@ pub struct UsageCount {
     pub day: i64,
     pub code: String,
     pub count: u64,
+    pub last_at: Timestamp,
+}
+
+impl UsageCount {
+    /// Whether these uses were let through.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self.code.as_str(), "get" | "valid")
+    }
 }
 
 /// All that is known of one key's uses.
@@ -44,6 +52,17 @@ pub struct KeyUsage {
     pub counts: Vec<UsageCount>,
     /// The newest uses, newest first.
     pub events: Vec<(Timestamp, UseEvent)>,
+}
+
+impl KeyUsage {
+    /// When a generation was last let through, to the day's last use; `None` for never.
+    pub fn last_used_of(&self, generation: u32) -> Option<Timestamp> {
+        let uses = self
+            .counts
+            .iter()
+            .filter(|count| count.generation == generation && count.is_allowed());
+        uses.map(|count| count.last_at).max()
+    }
 }
 
 /// One use that is about to be recorded.
@@ -146,6 +165,7 @@ impl Vault {
                         day: row.day,
                         code: row.code,
                         count: row.count,
+                        last_at: row.last_at,
                     })
                     .collect(),
                 events: rows.iter().filter_map(open).collect(),
@@ -170,6 +190,7 @@ impl Vault {
                         day: row.day,
                         code: row.code,
                         count: row.count,
+                        last_at: row.last_at,
                     };
                     by_key.entry(id).or_default().push(count);
                 }

@@ -18,6 +18,14 @@ pub struct Found {
 }
 
 impl Found {
+    /// The same key as it is after a change, to be shown.
+    pub fn with(&self, key: Key) -> Self {
+        Self {
+            key,
+            ..self.clone()
+        }
+    }
+
     /// Which kind of key it is.
     pub fn kind(&self) -> KeyKind {
         self.key.kind()

@@ -6,13 +6,15 @@
 use std::io;
 
 use super::draft::Draft;
+use super::find::Found;
 use super::log::{Event, Verb};
 use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, Token, mint_key_id};
 use crate::key::{
-    Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyId, KeyKind, KeyName, Note,
-    PermissionSet, Scope, ScopeId, Span, Status, Tag, Timestamp,
+    Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyKind, KeyName, Note,
+    PermissionSet, Scope, Span, Status, Tag, Timestamp,
 };
+use crate::store::KeyTotal;
 
 /// A key to be issued.
 #[derive(Clone, Debug)]
@@ -42,9 +44,8 @@ pub struct Pending<'v> {
 pub(super) struct Minted {
     pub(super) token: Token,
     pub(super) digest: Digest,
-    pub(super) scope: ScopeId,
-    pub(super) id: KeyId,
-    pub(super) key: Key,
+    /// The key as it was committed, this generation pending.
+    pub(super) found: Found,
     pub(super) verb: Verb,
     /// How long the previous generation goes on, when there is one.
     pub(super) overlap: Span,
@@ -56,8 +57,8 @@ pub(super) struct Minted {
 /// A token that was handed over and works.
 #[derive(Clone, Debug)]
 pub struct Delivered {
-    pub id: KeyId,
-    pub key: Key,
+    pub found: Found,
+    /// An earlier token of this key was never shown, and is gone.
     pub replaced_pending: bool,
 }
 
@@ -80,7 +81,7 @@ impl Vault {
             let token = Token::mint(&new.brand, &new.scope.environment, id)?;
             let digest = token.digest(draft.state.vault);
             let key = new.key(who, now);
-            draft.put(scope, id, &key, &[stored(&digest)])?;
+            let revision = draft.put(scope, id, &key, &[stored(&digest)])?;
             let event = Event {
                 verb: Verb::Create,
                 scope: Some((new.scope.clone(), KeyKind::Issued)),
@@ -90,9 +91,15 @@ impl Vault {
             let minted = Minted {
                 token,
                 digest,
-                scope,
-                id,
-                key,
+                found: Found {
+                    scope: new.scope.clone(),
+                    id,
+                    key,
+                    is_default: new.make_default,
+                    total: KeyTotal::default(),
+                    scope_id: scope,
+                    revision,
+                },
                 verb: Verb::Create,
                 overlap: Span::ZERO,
                 make_default: new.make_default,
@@ -167,10 +174,16 @@ impl<'v> Pending<'v> {
         mut self,
         hand_over: impl FnOnce(&Token, &Delivered) -> io::Result<()>,
     ) -> Result<Delivered, VaultError> {
+        let (minted, now) = (&self.minted, self.now);
+        let key = activated(&minted.found.key, now, minted.overlap);
+        let found = Found {
+            key,
+            revision: minted.found.revision + 1,
+            ..minted.found.clone()
+        };
         let promised = Delivered {
-            id: self.minted.id,
-            key: activated(&self.minted.key, self.now, self.minted.overlap),
-            replaced_pending: self.minted.replaced_pending,
+            found,
+            replaced_pending: minted.replaced_pending,
         };
         if let Err(err) = hand_over(&self.minted.token, &promised) {
             self.settled = true;
@@ -188,11 +201,11 @@ impl<'v> Pending<'v> {
         self.vault.write(&self.who, now, |draft| {
             let (key, secrets) = pending_record(draft, minted)?;
             let key = activated(&key, now, minted.overlap);
-            draft.put(minted.scope, minted.id, &key, &secrets)?;
+            draft.put(minted.found.scope_id, minted.found.id, &key, &secrets)?;
             if minted.make_default {
-                draft.set_default(minted.scope, Some(minted.id));
+                draft.set_default(minted.found.scope_id, Some(minted.found.id));
             }
-            Ok(((), Some(minted.event(draft, Verb::Deliver))))
+            Ok(((), Some(minted.event(Verb::Deliver))))
         })
     }
 
@@ -203,13 +216,13 @@ impl<'v> Pending<'v> {
             key.generations.pop();
             secrets.pop();
             if minted.verb == Verb::Create || key.generations.is_empty() {
-                draft.delete(minted.scope, minted.id)?;
+                draft.delete(minted.found.scope_id, minted.found.id)?;
             } else {
-                draft.put(minted.scope, minted.id, &key, &secrets)?;
+                draft.put(minted.found.scope_id, minted.found.id, &key, &secrets)?;
             }
-            Ok(((), Some(minted.event(draft, Verb::Undo))))
+            Ok(((), Some(minted.event(Verb::Undo))))
         });
-        undone.map_err(|err| VaultError::Undo(minted.key.name.to_string(), Box::new(err)))
+        undone.map_err(|err| VaultError::Undo(minted.found.key.name.to_string(), Box::new(err)))
     }
 }
 
@@ -223,18 +236,10 @@ impl Drop for Pending<'_> {
 }
 
 impl Minted {
-    fn event(&self, draft: &Draft<'_>, verb: Verb) -> Event {
-        let open = draft.scope(self.scope);
-        Event {
-            verb,
-            scope: Some((open.scope.clone(), open.kind)),
-            key: Some((self.id, self.key.name.clone())),
-            generation: self
-                .key
-                .generations
-                .last()
-                .map(|generation| generation.number),
-        }
+    fn event(&self, verb: Verb) -> Event {
+        let last = self.found.key.generations.last();
+        self.found
+            .event(verb, last.map(|generation| generation.number))
     }
 }
 
@@ -243,8 +248,10 @@ fn pending_record(
     draft: &mut Draft<'_>,
     minted: &Minted,
 ) -> Result<(Key, Vec<Secret>), VaultError> {
-    let changed = || VaultError::Changed(minted.key.name.to_string());
-    let (_, record) = draft.record(minted.scope, minted.id)?.ok_or_else(changed)?;
+    let changed = || VaultError::Changed(minted.found.key.name.to_string());
+    let (_, record) = draft
+        .record(minted.found.scope_id, minted.found.id)?
+        .ok_or_else(changed)?;
     let (key, secrets) = (record.key()?, record.secrets()?);
     let ours = key.pending().is_some()
         && secrets

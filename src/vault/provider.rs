@@ -13,6 +13,7 @@ use crate::key::{
     Actor, Details, Generation, Key, KeyKind, KeyName, Model, Note, Provider, ProviderDetails,
     Scope, Tag, Timestamp, VariableName,
 };
+use crate::store::KeyTotal;
 
 /// What is to be known of a provider key. What is `None` stays as it is on a key that exists.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,7 @@ impl Vault {
         changes: &ProviderChanges,
         who: &Actor,
         now: Timestamp,
-    ) -> Result<Key, VaultError> {
+    ) -> Result<Found, VaultError> {
         self.write(who, now, |draft| {
             free_the_name(draft, name, scope, KeyKind::Provider)?;
             let id = draft.ensure_scope(scope, KeyKind::Provider)?;
@@ -100,14 +101,23 @@ impl Vault {
                 }),
             };
             changes.apply(&mut key);
-            draft.put(id, key_id, &key, &[copy(value)])?;
+            let revision = draft.put(id, key_id, &key, &[copy(value)])?;
             let event = Event {
                 verb: Verb::Set,
                 scope: Some((scope.clone(), KeyKind::Provider)),
                 key: Some((key_id, name.clone())),
                 generation: Some(1),
             };
-            Ok((key, Some(event)))
+            let stored = Found {
+                scope: scope.clone(),
+                id: key_id,
+                key,
+                is_default: false,
+                total: KeyTotal::default(),
+                scope_id: id,
+                revision,
+            };
+            Ok((stored, Some(event)))
         })
     }
 
@@ -166,8 +176,7 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<bool, VaultError> {
-        let mut key = found.key.clone();
-        changes.apply(&mut key);
+        let key = changes.applied(&found.key);
         if key == found.key {
             return Ok(false);
         }
@@ -254,6 +263,13 @@ impl Vault {
 }
 
 impl ProviderChanges {
+    /// The key as it would be.
+    pub fn applied(&self, key: &Key) -> Key {
+        let mut key = key.clone();
+        self.apply(&mut key);
+        key
+    }
+
     fn apply(&self, key: &mut Key) {
         if let Details::Provider(provider) = &mut key.details {
             replace(&mut provider.providers, self.providers.as_ref());

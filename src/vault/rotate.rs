@@ -58,7 +58,7 @@ impl Vault {
             key.generations
                 .push(next_generation(&key, found, rotation.expires_at, who, now));
             secrets.push(stored(&digest));
-            draft.put(found.scope_id, found.id, &key, &secrets)?;
+            let revision = draft.put(found.scope_id, found.id, &key, &secrets)?;
             let event = found.event(
                 Verb::Rotate,
                 key.generations.last().map(|generation| generation.number),
@@ -66,9 +66,11 @@ impl Vault {
             let minted = Minted {
                 token,
                 digest,
-                scope: found.scope_id,
-                id: found.id,
-                key,
+                found: Found {
+                    key,
+                    revision,
+                    ..found.clone()
+                },
                 verb: Verb::Rotate,
                 overlap: rotation.overlap,
                 make_default: false,

@@ -1,0 +1,116 @@
+//! Arguments that several commands take, and how they are read.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::crypto::{Secret, SecretValue, VALUE_LIMIT};
+use crate::error::{CommandError, Exit};
+use crate::key::KeyRef;
+use crate::session::Session;
+use crate::vault::{Found, Vault, Wanted};
+
+/// Which key a command is about.
+#[derive(Debug, Args)]
+pub(super) struct KeyArg {
+    /// Name of the key, its key id, or its masked token
+    #[arg(value_name = "NAME", required_unless_present = "default")]
+    name: Option<KeyRef>,
+
+    /// Take the default issued key of the project and environment
+    #[arg(long, conflicts_with = "name")]
+    default: bool,
+}
+
+impl KeyArg {
+    /// Finds the key. An id is found in every scope, unless options name one.
+    pub(super) fn find(&self, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
+        let settings = &session.settings;
+        let strict = settings.project_option.is_some() || settings.environment_option.is_some();
+        let wanted = self.name.as_ref().map_or(Wanted::Default, Wanted::Named);
+        Ok(vault.find(wanted, &settings.scope, strict)?)
+    }
+}
+
+/// Shows what would be done.
+#[derive(Debug, Args)]
+pub(super) struct DryRun {
+    /// Say what would happen, and change nothing
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+}
+
+/// Where a value comes from: standard input, a file, or a hidden prompt.
+#[derive(Debug, Args)]
+pub(super) struct ValueArgs {
+    /// Read the value from a file instead of standard input
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Keep a final line end, which is dropped otherwise
+    #[arg(long)]
+    exact: bool,
+}
+
+impl ValueArgs {
+    /// Whether any of them was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.file.is_some() || self.exact
+    }
+
+    /// Reads the value: from `--file`, from standard input when it is not a terminal, else from a hidden prompt.
+    pub(super) fn read(&self, session: &Session) -> Result<SecretValue, CommandError> {
+        let bytes = match &self.file {
+            Some(path) => {
+                let read = File::open(path).and_then(|file| Secret::read(file, VALUE_LIMIT + 2));
+                read.map_err(|err| unreadable(err, &format!("`{}`", path.display())))?
+            }
+            None if io::stdin().is_terminal() => {
+                let mut terminal = session.terminal().ok_or_else(no_value)?;
+                terminal.hidden("Value", VALUE_LIMIT)?
+            }
+            None => read_stdin(VALUE_LIMIT + 2)?,
+        };
+        let bytes = if self.exact {
+            bytes
+        } else {
+            bytes.without_final_newline()
+        };
+        SecretValue::new(bytes).map_err(|err| {
+            CommandError::new(Exit::Usage, err)
+                .hint("pipe the value in, or name a file with --file")
+        })
+    }
+}
+
+/// Reads all of standard input, which must not be a terminal.
+pub(super) fn read_stdin(limit: usize) -> Result<Secret, CommandError> {
+    // A handle of its own: `io::stdin()` would keep a copy of the secret in its buffer.
+    let input = rustix::io::dup(rustix::stdio::stdin())
+        .map(File::from)
+        .map_err(io::Error::from);
+    input
+        .and_then(|input| Secret::read(input, limit))
+        .map_err(|err| unreadable(err, "standard input"))
+}
+
+fn unreadable(err: io::Error, what: &str) -> CommandError {
+    let too_long = err.kind() == io::ErrorKind::FileTooLarge;
+    let kind = if too_long { Exit::Usage } else { Exit::Failed };
+    let context = if too_long {
+        format!("{what} has more than {VALUE_LIMIT} bytes, the most that a value can have")
+    } else {
+        format!("cannot read {what}")
+    };
+    CommandError::new(kind, anyhow::Error::new(err).context(context))
+}
+
+fn no_value() -> CommandError {
+    CommandError::message(
+        Exit::Usage,
+        "no value: standard input is a terminal, and nobody can be asked",
+    )
+    .hint("pipe the value in, or name a file with --file")
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+
+use clap::Args;
+
+use super::args::DryRun;
+use crate::error::{CommandError, Exit};
+use crate::key::{
+    Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet, Tag,
+    Timestamp, tag_list,
+};
+use crate::output::escape;
+use crate::session::Session;
+use crate::vault::{Found, NewIssued, Vault};
+use crate::view::{ChangeDocument, KeyDocument, KeyView};
+
+/// Issue a new key and print its token, once
+///
+/// The token goes to standard output, alone on its line; everything else goes to standard error. Only a digest of it is
+/// kept, so it cannot be shown again. Without a vault, one is made first.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright create my-service
+  keywright create \"CI/CD integration\" -p shop -e staging --permission write:orders --expires 30d
+  keywright create dashboard --permission read,admin:reports --context team=blue > token.txt")]
+pub(crate) struct CreateArgs {
+    /// Name of the key, 1 to 100 characters of any script
+    name: KeyName,
+
+    /// What the key may do: read, write, admin, an action of your own, or action:resource [default: read]
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    permission: Vec<Permission>,
+
+    /// A pair that is handed to whoever verifies the key
+    #[arg(long, value_name = "KEY=VALUE")]
+    context: Vec<ContextPair>,
+
+    /// When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expiry>,
+
+    /// First part of the token [default: kwt]
+    #[arg(long, value_name = "WORD")]
+    brand: Option<Brand>,
+
+    /// A word to find the key by
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<Tag>,
+
+    /// Free text about the key
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+
+    /// Make it the default key of its project and environment
+    #[arg(long)]
+    default: bool,
+
+    #[command(flatten)]
+    change: DryRun,
+}
+
+pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let new = args.new_key(session)?;
+    if !args.change.dry_run {
+        return session.with_vault_or_new(|vault, session| issue(args, &new, vault, session));
+    }
+    if session.has_vault() {
+        session.with_vault(|vault, session| {
+            Ok(vault.check_issue(&new, &session.settings.actor, session.now)?)
+        })?;
+    } else {
+        let path = session.settings.location.vault.display().to_string();
+        session
+            .out
+            .note(format_args!("Would make the vault `{}`", escape(&path)));
+    }
+    session.out.note(format_args!(
+        "Would create issued key `{}` in {}",
+        escape(new.name.as_str()),
+        new.scope
+    ));
+    args.tell(&new, session);
+    if session.out.is_json() {
+        session.out.json(&ChangeDocument {
+            outcome: "created",
+            dry_run: true,
+            key: None,
+        })?;
+    }
+    Ok(Exit::Done)
+}
+
+fn issue(
+    args: &CreateArgs,
+    new: &NewIssued,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let Session { settings, out, now } = session;
+    let pending = vault.issue(new, &settings.actor, *now)?;
+    let delivered = pending.deliver(|token, delivered| {
+        if out.is_json() {
+            let key = KeyView::new(&delivered.found, *now);
+            out.reveal_token_json(&KeyDocument { key }, token)
+        } else {
+            out.reveal_token(token)
+        }
+    })?;
+    let Found { id, scope, key, .. } = &delivered.found;
+    if delivered.replaced_pending {
+        out.note(format_args!(
+            "An earlier token of this name was never shown; it is gone"
+        ));
+    }
+    out.note(format_args!(
+        "Created {} key `{}` in {scope}",
+        KeyKind::Issued,
+        escape(key.name.as_str())
+    ));
+    out.note(format_args!("  key id       {id}"));
+    args.tell(new, session);
+    session.out.note(format_args!(
+        "  token        shown this once; keep it where it is needed"
+    ));
+    Ok(Exit::Done)
+}
+
+impl CreateArgs {
+    fn new_key(&self, session: &Session) -> Result<NewIssued, CommandError> {
+        let usage = |err| CommandError::new(Exit::Usage, err);
+        let permissions: BTreeSet<Permission> = if self.permission.is_empty() {
+            BTreeSet::from(["read".parse().map_err(usage)?])
+        } else {
+            self.permission.iter().cloned().collect()
+        };
+        let expires = self.expires.unwrap_or(session.settings.default_expiry);
+        Ok(NewIssued {
+            name: self.name.clone(),
+            scope: session.settings.scope.clone(),
+            brand: self
+                .brand
+                .clone()
+                .unwrap_or_else(|| session.settings.brand.clone()),
+            permissions: PermissionSet::try_from(permissions).map_err(usage)?,
+            context: Context::from_pairs(&self.context).map_err(usage)?,
+            expires_at: expires.resolve(session.now).map_err(usage)?,
+            tags: tag_list(self.tag.clone()).map_err(usage)?,
+            note: self.note.clone(),
+            make_default: self.default,
+        })
+    }
+
+    /// What was chosen, and what of it by nobody.
+    fn tell(&self, new: &NewIssued, session: &mut Session) {
+        let chosen = |given: bool| if given { "" } else { " (by default)" };
+        let expires = new.expires_at.map_or("never".to_owned(), |end: Timestamp| {
+            format!("{}, {}", end.relative(session.now), end)
+        });
+        session.out.note(format_args!(
+            "  permissions  {}{}",
+            new.permissions,
+            chosen(!self.permission.is_empty())
+        ));
+        session.out.note(format_args!(
+            "  expires      {expires}{}",
+            chosen(self.expires.is_some())
+        ));
+        if new.make_default {
+            session
+                .out
+                .note(format_args!("  default      of {}", new.scope));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use clap::Args;
+
+use super::args::KeyArg;
+use crate::error::{CommandError, Exit};
+use crate::key::{Span, Timestamp};
+use crate::output::escape;
+use crate::session::Session;
+use crate::vault::Found;
+use crate::view::{KeyDocument, KeyView};
+
+/// Print a provider key's value
+///
+/// Into a pipe or file go the exact bytes, without a line end; on a terminal one is added. The use is recorded. An issued
+/// key's token is not kept and cannot be printed.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright get openai
+  keywright get openai -p shop -e production | docker login --password-stdin
+  keywright get openai --previous")]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    key: KeyArg,
+
+    /// The value before the present one
+    #[arg(long)]
+    previous: bool,
+}
+
+pub(crate) fn get(args: &GetArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    session.with_vault(|vault, session| {
+        let found = args.key.find(vault, session)?;
+        let value = vault.value(&found, args.previous, &session.settings.actor, session.now)?;
+        let Session { out, now, .. } = session;
+        let shown = if out.is_json() {
+            let key = KeyView::new(&found, *now);
+            out.reveal_value_json(&KeyDocument { key }, &value)
+        } else {
+            out.reveal_value(&value)
+        };
+        shown.map_err(CommandError::not_shown)?;
+        if let Some(warning) = expiry_warning(&found, *now) {
+            out.warn(format_args!("{}", escape(&warning)));
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// The value may be refused by its provider, or soon will be.
+fn expiry_warning(found: &Found, now: Timestamp) -> Option<String> {
+    let end = found
+        .key
+        .expires_at()
+        .filter(|end| *end <= now.after(Span::days(14)))?;
+    let verb = if end <= now { "expired" } else { "expires" };
+    Some(format!("`{}` {verb} {}", found.key.name, end.relative(now)))
+}

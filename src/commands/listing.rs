@@ -1,0 +1,149 @@
+//! What `list` and `search` share: their filters and their table.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::error::{CommandError, Exit};
+use crate::key::{KeyKind, Permission, Provider, Span, Status, Tag};
+use crate::output::{Cell, Table};
+use crate::session::Session;
+use crate::vault::{Filter, Found};
+use crate::view::{KeyView, expiry_cell, status_cell};
+
+/// Conditions of `list` and `search`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+pub(super) struct FilterArgs {
+    /// Only issued or only provider keys
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<KeyKind>,
+
+    /// Only keys with this status: active, expired, overlap, revoked, undelivered
+    #[arg(long, value_name = "STATUS")]
+    status: Option<Status>,
+
+    /// Only issued keys with this very permission
+    #[arg(long, value_name = "PERMISSION")]
+    permission: Option<Permission>,
+
+    /// Only keys of this provider
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<Provider>,
+
+    /// Only keys with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<Tag>,
+
+    /// Only keys that end within this time, such as 14d, or have ended
+    #[arg(long, value_name = "DURATION")]
+    expiring: Option<Span>,
+
+    /// Only keys that were not used for this long, such as 30d, and are older than that
+    #[arg(long, value_name = "DURATION")]
+    unused: Option<Span>,
+}
+
+impl FilterArgs {
+    /// With `-p` and `-e` where they were given as options.
+    pub(super) fn filter(self, text: Option<String>, session: &Session) -> Filter {
+        Filter {
+            text,
+            kind: self.kind,
+            project: session.settings.project_option.clone(),
+            environment: session.settings.environment_option.clone(),
+            status: self.status,
+            permission: self.permission,
+            provider: self.provider,
+            tag: self.tag,
+            expiring: self.expiring,
+            unused: self.unused,
+        }
+    }
+}
+
+fn kind(text: &str) -> Result<KeyKind, String> {
+    KeyKind::ALL
+        .into_iter()
+        .find(|kind| kind.to_string() == text)
+        .ok_or_else(|| "a kind is issued or provider".to_owned())
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    keys: Vec<KeyView<'a>>,
+}
+
+/// Shows the keys that pass the filter, as a table or as JSON.
+pub(super) fn show_keys(filter: &Filter, session: &mut Session) -> Result<Exit, CommandError> {
+    session.with_vault(|vault, session| {
+        let keys = vault.list(filter, session.now)?;
+        if session.out.is_json() {
+            let keys = keys
+                .iter()
+                .map(|found| KeyView::new(found, session.now))
+                .collect();
+            session.out.json(&Document { keys })?;
+        } else if keys.is_empty() {
+            session.out.note(format_args!("No keys"));
+        } else {
+            let table = key_table(&keys, session);
+            session.out.table(table)?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn key_table(keys: &[Found], session: &Session) -> Table {
+    let now = session.now;
+    // The number says how long a column stays when the terminal is narrow: 0 for ever.
+    let mut table = Table::new(&[
+        ("NAME", 0),
+        ("SCOPE", 1),
+        ("KIND", 5),
+        ("STATUS", 0),
+        ("KEY", 2),
+        ("PERMISSIONS", 4),
+        ("PROVIDER", 6),
+        ("CREATED", 8),
+        ("CREATED BY", 9),
+        ("LAST USED", 3),
+        ("REQUESTS", 7),
+        ("EXPIRES", 1),
+    ]);
+    for found in keys {
+        let mark = if found.is_default { " *" } else { "" };
+        let key = &found.key;
+        let providers = key.provider().map(|provider| {
+            provider
+                .providers
+                .iter()
+                .map(|provider| provider.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        });
+        table.row(vec![
+            Cell::new(format!("{}{mark}", key.name)),
+            Cell::new(&found.scope),
+            Cell::new(key.kind()),
+            status_cell(found, now),
+            Cell::new(found.display()),
+            Cell::maybe(key.issued().map(|issued| &issued.permissions)),
+            Cell::maybe(providers.filter(|providers| !providers.is_empty())),
+            Cell::new(key.created_at.relative(now)),
+            Cell::new(&key.created_by),
+            Cell::maybe(found.total.last_used.map(|at| at.relative(now))),
+            Cell::new(found.total.requests),
+            expiry_cell(found, now),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn kinds_are_two() {
+        assert!(super::kind("issued").is_ok() && super::kind("provider").is_ok());
+        assert!(super::kind("both").is_err());
+    }
+}

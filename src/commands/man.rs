@@ -1,0 +1,142 @@
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use crate::cli;
+use crate::error::{CommandError, Exit};
+use crate::session::Session;
+use crate::settings::VARIABLES;
+
+/// Print a manual page
+///
+/// Read one with `keywright man | man -l -`, or write all of them where `man` finds them with
+/// `keywright man --dir ~/.local/share/man/man1`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command whose page it is; without one, the page of keywright itself
+    command: Option<String>,
+
+    /// Write all pages into this folder instead
+    #[arg(long, value_name = "PATH", conflicts_with = "command")]
+    dir: Option<PathBuf>,
+}
+
+pub(crate) fn man(args: &ManArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let pages = pages().map_err(|err| CommandError::new(Exit::Failed, err))?;
+    if let Some(dir) = &args.dir {
+        for (name, page) in &pages {
+            let path = dir.join(format!("{name}.1"));
+            fs::write(&path, page).map_err(|err| {
+                let context = format!("cannot write `{}`", path.display());
+                CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
+            })?;
+        }
+        return Ok(Exit::Done);
+    }
+    let wanted = args
+        .command
+        .as_ref()
+        .map_or("keywright".to_owned(), |command| {
+            format!("keywright-{command}")
+        });
+    let (_, page) = pages
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .ok_or_else(|| {
+            let command = args.command.clone().unwrap_or_default();
+            CommandError::message(Exit::Usage, format!("there is no command `{command}`"))
+                .hint("`keywright --help` lists them")
+        })?;
+    session.out.data(format_args!("{}", page.trim_end()))?;
+    Ok(Exit::Done)
+}
+
+/// Every page by its name, the root's first.
+fn pages() -> io::Result<Vec<(String, String)>> {
+    let mut root = cli::definition();
+    root.build();
+    let mut pages = vec![("keywright".to_owned(), root_page(&root)?)];
+    for command in root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+    {
+        let name = format!("keywright-{}", command.get_name());
+        let shown = command.clone().display_name(name.clone());
+        pages.push((name, page(&man_of(shown))?));
+    }
+    Ok(pages)
+}
+
+fn man_of(command: clap::Command) -> Man {
+    let version = format!("keywright {}", env!("CARGO_PKG_VERSION"));
+    Man::new(command)
+        .source(version)
+        .manual("Keywright Manual")
+        .date("")
+}
+
+fn root_page(root: &clap::Command) -> io::Result<String> {
+    let man = man_of(root.clone());
+    let mut text = page(&man)?;
+    text.push_str(&listed(
+        "ENVIRONMENT",
+        VARIABLES
+            .iter()
+            .map(|variable| (variable.name.to_owned(), variable.help)),
+    ));
+    text.push_str(&listed(
+        "EXIT STATUS",
+        Exit::TABLE
+            .iter()
+            .map(|(exit, meaning)| (exit.number().to_string(), *meaning)),
+    ));
+    text.push_str(&listed(
+        "FILES",
+        FILES
+            .iter()
+            .map(|(file, meaning)| ((*file).to_owned(), *meaning)),
+    ));
+    Ok(text)
+}
+
+/// On Linux; other systems have folders of their own for the same.
+const FILES: &[(&str, &str)] = &[
+    (
+        "~/.config/keywright/vault.db",
+        "The vault, unless --vault or KEYWRIGHT_VAULT names another",
+    ),
+    (
+        "~/.config/keywright/config.toml",
+        "Settings: project, environment, brand, default_expiry, audit (\"best-effort\" or \"required\"), usage_days, \
+         event_days, events",
+    ),
+    (
+        "keywright.toml",
+        "Project and environment of a source tree, in its folder or one above; it can never select production",
+    ),
+    (
+        "~/.local/state/keywright",
+        "Usage counts (activity.db) and rollback anchors, by the vault's id",
+    ),
+];
+
+fn page(man: &Man) -> io::Result<String> {
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+fn listed(section: &str, items: impl Iterator<Item = (String, &'static str)>) -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", [section]);
+    for (term, meaning) in items {
+        roff.control("TP", []);
+        roff.text([bold(term)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.render()
+}

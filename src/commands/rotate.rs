@@ -1,0 +1,275 @@
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{DryRun, KeyArg, ValueArgs};
+use crate::error::{CommandError, Exit};
+use crate::key::{Expiry, KeyKind, Span, Timestamp};
+use crate::output::escape;
+use crate::session::Session;
+use crate::vault::{Comparison, Found, ProviderChanges, Rotation, Vault};
+use crate::view::{ChangeDocument, KeyView, last_used, place, text};
+
+/// Replace a key's token or value
+///
+/// An issued key gets a new token, printed once; it keeps its name, id, permissions and usage. The previous token stops
+/// working at once, or after `--overlap`. A provider key gets the new value that its provider gave you; the one before
+/// stays readable with `get --previous` until the next rotation.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright rotate my-service
+  keywright rotate my-service --overlap 24h > new-token.txt
+  keywright rotate my-service --finish
+  keywright rotate openai --yes < new-value.txt")]
+pub(crate) struct RotateArgs {
+    #[command(flatten)]
+    key: KeyArg,
+
+    /// Keep the previous token working for this long, such as 30m, 24h or 7d
+    #[arg(long, value_name = "DURATION", conflicts_with = "finish")]
+    overlap: Option<Span>,
+
+    /// End the overlap of an earlier rotation now, and make no new token
+    #[arg(long, conflicts_with_all = ["expires", "file", "exact"])]
+    finish: bool,
+
+    /// When the new token or value ends [default: the lifetime that the previous one was given]
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expiry>,
+
+    #[command(flatten)]
+    value: ValueArgs,
+
+    #[command(flatten)]
+    change: DryRun,
+}
+
+/// The outcome of a rotation as JSON; a new token stands behind it.
+#[derive(Serialize)]
+struct Rotated<'a> {
+    outcome: &'static str,
+    dry_run: bool,
+    previous_valid_until: Option<String>,
+    key: KeyView<'a>,
+}
+
+pub(crate) fn rotate(args: &RotateArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let expires = args
+        .expires
+        .map(|expires| expires.resolve(session.now))
+        .transpose();
+    let expires = expires.map_err(|err| CommandError::new(Exit::Usage, err))?;
+    session.with_vault(|vault, session| {
+        let found = args.key.find(vault, session)?;
+        match found.kind() {
+            KeyKind::Provider => rotate_value(args, expires, &found, vault, session),
+            KeyKind::Issued if args.value.is_given() => Err(CommandError::message(
+                Exit::Usage,
+                format!(
+                    "`{}` is an issued key: keywright makes its token",
+                    found.key.name
+                ),
+            )),
+            KeyKind::Issued if args.finish => finish_overlap(args, &found, vault, session),
+            KeyKind::Issued => rotate_token(args, expires, &found, vault, session),
+        }
+    })
+}
+
+fn rotate_token(
+    args: &RotateArgs,
+    expires_at: Option<Option<Timestamp>>,
+    found: &Found,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let (overlap, now) = (args.overlap.unwrap_or(Span::ZERO), session.now);
+    let (place, used) = (place(found), last_used(found, now));
+    let stops = if overlap == Span::ZERO {
+        "its present token stops working now".to_owned()
+    } else {
+        format!("its present token stops working after {overlap}")
+    };
+    if found.key.revoked.is_some() {
+        return Err(
+            CommandError::message(Exit::Refused, format!("{place} is revoked"))
+                .hint("`keywright create` issues another key"),
+        );
+    }
+    if args.change.dry_run {
+        session.out.note(format_args!(
+            "Would rotate {}: {stops} ({used})",
+            escape(&place)
+        ));
+        return tell_dry_run(found, session);
+    }
+    session.confirm(&format!("Rotate {place}: {stops} ({used})?"))?;
+    let Session { settings, out, .. } = session;
+    let pending = vault.rotate(
+        found,
+        Rotation {
+            overlap,
+            expires_at,
+        },
+        &settings.actor,
+        now,
+    )?;
+    let delivered = pending.deliver(|token, delivered| {
+        if !out.is_json() {
+            return out.reveal_token(token);
+        }
+        let key = KeyView::new(&delivered.found, now);
+        let previous_valid_until = text(previous_end(&delivered.found, now));
+        out.reveal_token_json(
+            &Rotated {
+                outcome: "rotated",
+                dry_run: false,
+                previous_valid_until,
+                key,
+            },
+            token,
+        )
+    })?;
+    if delivered.replaced_pending {
+        out.note(format_args!(
+            "An earlier new token was never shown; it is gone"
+        ));
+    }
+    out.note(format_args!("Rotated {}", escape(&place)));
+    match previous_end(&delivered.found, now) {
+        Some(end) => out.note(format_args!(
+            "  previous     works until {end} ({})",
+            end.relative(now)
+        )),
+        None => out.note(format_args!("  previous     no longer works")),
+    }
+    let expires = delivered.found.key.expires_at();
+    let expires = expires.map_or("never".to_owned(), |end| {
+        format!("{}, {end}", end.relative(now))
+    });
+    out.note(format_args!("  expires      {expires}"));
+    out.note(format_args!(
+        "  token        shown this once; keep it where it is needed"
+    ));
+    Ok(Exit::Done)
+}
+
+/// When the generation before the present one stops working, if it has not yet.
+fn previous_end(found: &Found, now: Timestamp) -> Option<Timestamp> {
+    found
+        .key
+        .overlapping(now)
+        .and_then(|generation| generation.valid_until())
+}
+
+fn finish_overlap(
+    args: &RotateArgs,
+    found: &Found,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let (place, now) = (place(found), session.now);
+    let Some(previous) = found.key.overlapping(now) else {
+        session
+            .out
+            .note(format_args!("{} has no overlap to end", escape(&place)));
+        return tell_change("unchanged", args.change.dry_run, found, session);
+    };
+    let uses = vault.usage_of(found, 0, 0)?.last_used_of(previous.number);
+    let used = uses.map_or("never used".to_owned(), |at| {
+        format!("last used {}", at.relative(now))
+    });
+    let question = format!("its previous token stops working now ({used})");
+    if args.change.dry_run {
+        session.out.note(format_args!(
+            "Would end the overlap of {}: {question}",
+            escape(&place)
+        ));
+        return tell_dry_run(found, session);
+    }
+    session.confirm(&format!("End the overlap of {place}: {question}?"))?;
+    vault.finish_overlap(found, &session.settings.actor, now)?;
+    session.out.note(format_args!(
+        "Ended the overlap of {} (the previous token was {used})",
+        escape(&place)
+    ));
+    let mut ended = found.clone();
+    for generation in &mut ended.key.generations {
+        generation.superseded_at = generation.superseded_at.map(|end| end.min(now));
+    }
+    tell_change("finished", false, &ended, session)
+}
+
+fn rotate_value(
+    args: &RotateArgs,
+    expires_at: Option<Option<Timestamp>>,
+    found: &Found,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let (place, now) = (place(found), session.now);
+    if args.overlap.is_some() || args.finish {
+        let message = format!(
+            "{place} is a provider key: how long its old value works is its provider's to say"
+        );
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint("--overlap and --finish are for issued keys"));
+    }
+    let value = args.value.read(session)?;
+    let found = match vault.compare(&found.key.name, &found.scope, &value)? {
+        Comparison::Different(found) => found,
+        Comparison::New => {
+            return Err(CommandError::message(
+                Exit::Conflict,
+                format!("{place} is gone meanwhile"),
+            ));
+        }
+        Comparison::Same(found) => {
+            session.out.note(format_args!(
+                "{} has this very value already; unchanged",
+                escape(&place)
+            ));
+            return tell_change("unchanged", args.change.dry_run, &found, session);
+        }
+    };
+    let used = last_used(&found, now);
+    if args.change.dry_run {
+        session.out.note(format_args!(
+            "Would replace the value of {} ({used})",
+            escape(&place)
+        ));
+        return tell_dry_run(&found, session);
+    }
+    session.confirm(&format!("Replace the value of {place} ({used})?"))?;
+    let changes = ProviderChanges {
+        expires_at,
+        ..ProviderChanges::default()
+    };
+    let key = vault.replace_value(&found, &value, &changes, &session.settings.actor, now)?;
+    session.out.note(format_args!(
+        "Rotated {}; the value before is in `get --previous`",
+        escape(&place)
+    ));
+    tell_change("rotated", false, &found.with(key), session)
+}
+
+fn tell_dry_run(found: &Found, session: &mut Session) -> Result<Exit, CommandError> {
+    tell_change("rotated", true, found, session)
+}
+
+fn tell_change(
+    outcome: &'static str,
+    dry_run: bool,
+    found: &Found,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    if session.out.is_json() {
+        let key = Some(KeyView::new(found, session.now));
+        session.out.json(&ChangeDocument {
+            outcome,
+            dry_run,
+            key,
+        })?;
+    }
+    Ok(Exit::Done)
+}

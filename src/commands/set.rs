@@ -1,0 +1,173 @@
+use clap::Args;
+
+use super::args::{DryRun, ValueArgs};
+use crate::crypto::SecretValue;
+use crate::error::{CommandError, Exit};
+use crate::key::{Expiry, KeyName, Model, Note, Provider, Tag, VariableName, tag_list};
+use crate::output::escape;
+use crate::session::Session;
+use crate::vault::{Comparison, Found, ProviderChanges, Vault};
+use crate::view::{ChangeDocument, KeyView, last_used, place};
+
+/// Most providers, and most models, of a key.
+const LABELS: usize = 32;
+
+/// Store or replace a key that a provider gave you
+///
+/// The value comes from standard input, from a file, or from a hidden prompt at a terminal; one final line end is dropped.
+/// On a key that exists, another value is a rotation and asks first, and options replace what was set before. Without a
+/// vault, one is made first.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright set openai --provider openai --var OPENAI_API_KEY
+  pbpaste | keywright set stripe -p shop -e staging --var STRIPE_SECRET_KEY
+  keywright set tls-key --file key.pem --exact")]
+pub(crate) struct SetArgs {
+    /// Name of the key, 1 to 100 characters of any script
+    name: KeyName,
+
+    /// Whose key it is
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Vec<Provider>,
+
+    /// A model that it is for
+    #[arg(long, value_name = "MODEL")]
+    model: Vec<Model>,
+
+    /// The environment variable that programs expect it in
+    #[arg(long, value_name = "VARIABLE")]
+    var: Option<VariableName>,
+
+    /// When it ends: 90d, 2027-01-31, an RFC 3339 time, or never
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expiry>,
+
+    /// A word to find the key by
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<Tag>,
+
+    /// Free text about the key
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+
+    #[command(flatten)]
+    value: ValueArgs,
+
+    #[command(flatten)]
+    change: DryRun,
+}
+
+pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let changes = args.changes(session)?;
+    if session.has_vault() || !args.change.dry_run {
+        return session.with_vault_or_new(|vault, session| {
+            let value = args.value.read(session)?;
+            store(args, &value, &changes, vault, session)
+        });
+    }
+    args.value.read(session)?;
+    let path = session.settings.location.vault.display().to_string();
+    session
+        .out
+        .note(format_args!("Would make the vault `{}`", escape(&path)));
+    args.tell("created", None, session)
+}
+
+fn store(
+    args: &SetArgs,
+    value: &SecretValue,
+    changes: &ProviderChanges,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let (dry_run, now) = (args.change.dry_run, session.now);
+    let scope = session.settings.scope.clone();
+    let actor = session.settings.actor.clone();
+    match vault.compare(&args.name, &scope, value)? {
+        Comparison::New if dry_run => args.tell("created", None, session),
+        Comparison::New => {
+            let stored = vault.set_new(&args.name, &scope, value, changes, &actor, now)?;
+            args.tell("created", Some(stored), session)
+        }
+        Comparison::Same(found) => {
+            let after = found.with(changes.applied(&found.key));
+            let outcome = if after.key == found.key {
+                "unchanged"
+            } else {
+                "updated"
+            };
+            if !dry_run {
+                vault.describe(&found, changes, &actor, now)?;
+            }
+            args.tell(outcome, Some(after), session)
+        }
+        Comparison::Different(found) if dry_run => args.tell("rotated", Some(*found), session),
+        Comparison::Different(found) => {
+            let (place, used) = (place(&found), last_used(&found, now));
+            session.confirm(&format!("Replace the value of {place} ({used})?"))?;
+            let key = vault.replace_value(&found, value, changes, &actor, now)?;
+            args.tell("rotated", Some(found.with(key)), session)
+        }
+    }
+}
+
+impl SetArgs {
+    fn changes(&self, session: &Session) -> Result<ProviderChanges, CommandError> {
+        let usage = |err| CommandError::new(Exit::Usage, err);
+        let expires_at = self
+            .expires
+            .map(|expires| expires.resolve(session.now))
+            .transpose()
+            .map_err(usage)?;
+        Ok(ProviderChanges {
+            providers: labels(&self.provider, "providers")?,
+            models: labels(&self.model, "models")?,
+            variable: self.var.clone(),
+            tags: given(&self.tag).map(tag_list).transpose().map_err(usage)?,
+            note: self.note.clone(),
+            expires_at,
+        })
+    }
+
+    fn tell(
+        &self,
+        outcome: &'static str,
+        found: Option<Found>,
+        session: &mut Session,
+    ) -> Result<Exit, CommandError> {
+        let (name, scope) = (escape(self.name.as_str()), &session.settings.scope);
+        let dry_run = self.change.dry_run;
+        let words = match (outcome, dry_run) {
+            ("created", false) => format!("Stored provider key `{name}` in {scope}"),
+            ("created", true) => format!("Would store provider key `{name}` in {scope}"),
+            ("rotated", false) => format!("Replaced the value of `{name}` in {scope}"),
+            ("rotated", true) => format!("Would replace the value of `{name}` in {scope}"),
+            ("updated", false) => format!("Updated `{name}` in {scope}; the value is the same"),
+            ("updated", true) => format!("Would update `{name}` in {scope}; the value is the same"),
+            _ => format!("`{name}` in {scope} is unchanged"),
+        };
+        session.out.note(format_args!("{words}"));
+        if session.out.is_json() {
+            let key = found.as_ref().map(|found| KeyView::new(found, session.now));
+            session.out.json(&ChangeDocument {
+                outcome,
+                dry_run,
+                key,
+            })?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn labels<T: Clone + PartialEq>(list: &[T], what: &str) -> Result<Option<Vec<T>>, CommandError> {
+    if list.len() > LABELS {
+        let message = format!("a key has at most {LABELS} {what}, not {}", list.len());
+        return Err(CommandError::message(Exit::Usage, message));
+    }
+    Ok(given(list))
+}

@@ -1,0 +1,150 @@
+use clap::Args;
+
+use super::args::KeyArg;
+use crate::error::{CommandError, Exit};
+use crate::key::Timestamp;
+use crate::output::{Cell, Table, escape_lines};
+use crate::session::Session;
+use crate::vault::Found;
+use crate::view::{KeyDocument, KeyView, expiry_cell, status_cell};
+
+/// Show one key, all of it but the secret
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright show my-service
+  keywright show uQCT8H872CoB --json")]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    key: KeyArg,
+}
+
+pub(crate) fn show(args: &ShowArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    session.with_vault(|vault, session| {
+        let found = args.key.find(vault, session)?;
+        let now = session.now;
+        if session.out.is_json() {
+            session.out.json(&KeyDocument {
+                key: KeyView::new(&found, now),
+            })?;
+            return Ok(Exit::Done);
+        }
+        session.out.fields(fields(&found, now))?;
+        session.out.data(format_args!(""))?;
+        session.out.table(generations(&found, now))?;
+        if let Some(note) = &found.key.note {
+            session
+                .out
+                .data(format_args!("\n{}", escape_lines(note.as_str())))?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn fields(found: &Found, now: Timestamp) -> Vec<(&'static str, Cell)> {
+    let key = &found.key;
+    let at = |at: Timestamp| format!("{}, {at}", at.relative(now));
+    let list = |items: Vec<&str>| (!items.is_empty()).then(|| items.join(", "));
+    let provider = key.provider();
+    let mut fields = vec![
+        ("name", Cell::new(&key.name)),
+        ("key", Cell::new(found.display())),
+        ("key id", Cell::new(found.id)),
+        ("kind", Cell::new(key.kind())),
+        ("project", Cell::new(&found.scope.project)),
+        ("environment", Cell::new(&found.scope.environment)),
+        ("status", status_cell(found, now)),
+    ];
+    if found.is_default {
+        fields.push(("default", Cell::new(format!("of {}", found.scope))));
+    }
+    if let Some(issued) = key.issued() {
+        fields.push(("permissions", Cell::new(&issued.permissions)));
+        if !issued.context.is_empty() {
+            fields.push(("context", Cell::new(&issued.context)));
+        }
+    }
+    let optional = [
+        (
+            "providers",
+            provider.and_then(|p| list(p.providers.iter().map(|name| name.as_str()).collect())),
+        ),
+        (
+            "models",
+            provider.and_then(|p| list(p.models.iter().map(|model| model.as_str()).collect())),
+        ),
+        (
+            "variable",
+            provider
+                .and_then(|p| p.variable.as_ref())
+                .map(ToString::to_string),
+        ),
+        (
+            "tags",
+            list(key.tags.iter().map(|tag| tag.as_str()).collect()),
+        ),
+    ];
+    fields.extend(
+        optional
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, Cell::new(value?)))),
+    );
+    fields.push((
+        "created",
+        Cell::new(format!("{} by {}", at(key.created_at), key.created_by)),
+    ));
+    fields.push((
+        "expires",
+        key.expires_at()
+            .map_or_else(|| Cell::new("never"), |end| expiry(found, end, now)),
+    ));
+    if let Some(revoked) = &key.revoked {
+        fields.push((
+            "revoked",
+            Cell::new(format!("{} by {}", at(revoked.at), revoked.by)),
+        ));
+    }
+    if let Some(end) = key
+        .overlapping(now)
+        .and_then(|generation| generation.valid_until())
+    {
+        fields.push(("overlap ends", Cell::new(at(end))));
+    }
+    fields.push((
+        "last used",
+        Cell::new(found.total.last_used.map_or("never".to_owned(), at)),
+    ));
+    fields.push((
+        "requests",
+        Cell::new(format!(
+            "{}, {} refused",
+            found.total.requests, found.total.refused
+        )),
+    ));
+    fields
+}
+
+fn expiry(found: &Found, end: Timestamp, now: Timestamp) -> Cell {
+    expiry_cell(found, now).followed_by(&format!(", {end}"))
+}
+
+fn generations(found: &Found, now: Timestamp) -> Table {
+    let mut table = Table::new(&[
+        ("GENERATION", 0),
+        ("STATE", 0),
+        ("CREATED", 1),
+        ("CREATED BY", 2),
+        ("WORKS UNTIL", 1),
+    ]);
+    for generation in found.key.generations.iter().rev() {
+        let until = generation.valid_until();
+        table.row(vec![
+            Cell::new(generation.number),
+            Cell::new(generation.state(now)),
+            Cell::new(generation.created_at),
+            Cell::new(&generation.created_by),
+            Cell::maybe(until),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,257 @@
+//! What a command can end with. The kind picks the exit code; each kind has one.
+
+use std::io;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::output::Printer;
+use crate::prompt::PromptError;
+use crate::vault::{StoreError, VaultError};
+
+/// How a command ended. The numbers are a promise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Exit {
+    Conflict = 4,
+    Damaged = 7,
+    Done = 0,
+    Failed = 1,
+    Interrupted = 130,
+    Locked = 5,
+    NotAllowed = 11,
+    NotAuthenticated = 10,
+    NotConfirmed = 6,
+    NotFound = 3,
+    Refused = 8,
+    Usage = 2,
+}
+
+impl Exit {
+    /// Number and meaning of each, for the manual.
+    pub(crate) const TABLE: &[(Self, &'static str)] = &[
+        (Self::Done, "done"),
+        (Self::Failed, "failed"),
+        (Self::Usage, "wrong usage"),
+        (Self::NotFound, "no such key"),
+        (Self::Conflict, "already exists, or changed meanwhile"),
+        (Self::Locked, "locked, or wrong passphrase"),
+        (Self::NotConfirmed, "not confirmed"),
+        (Self::Damaged, "vault damaged or altered"),
+        (
+            Self::Refused,
+            "refused by a rule: cannot be shown again, revoked, unsafe file mode",
+        ),
+        (Self::NotAuthenticated, "verify: not authenticated"),
+        (Self::NotAllowed, "verify: not allowed"),
+        (Self::Interrupted, "interrupted"),
+    ];
+
+    /// The number that a shell sees.
+    pub(crate) fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}
+
+/// Why a command stopped: the kind, what happened, and the command or option that helps.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    kind: Exit,
+    source: anyhow::Error,
+    hint: Option<String>,
+    /// Nobody reads what was to be written, so nobody is told.
+    silent: bool,
+}
+
+/// An error as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    error: ReportBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ReportBody<'a> {
+    kind: Exit,
+    exit_code: u8,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<&'a str>,
+}
+
+impl CommandError {
+    pub(crate) fn new(kind: Exit, source: impl Into<anyhow::Error>) -> Self {
+        Self {
+            kind,
+            source: source.into(),
+            hint: None,
+            silent: false,
+        }
+    }
+
+    /// Of a message of our own.
+    pub(crate) fn message(kind: Exit, message: impl Into<String>) -> Self {
+        Self::new(kind, anyhow::Error::msg(message.into()))
+    }
+
+    /// A secret that was asked for did not come out, whoever closed the pipe.
+    pub(crate) fn not_shown(err: io::Error) -> Self {
+        Self {
+            kind: Exit::Failed,
+            ..Self::from(err)
+        }
+    }
+
+    /// With what helps.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells it, as text or JSON, and gives how the command ended.
+    pub(crate) fn report(self, out: &mut Printer) -> Exit {
+        if self.silent {
+            return self.kind;
+        }
+        let causes: Vec<String> = self
+            .source
+            .chain()
+            .skip(1)
+            .map(ToString::to_string)
+            .collect();
+        let message = self.source.to_string();
+        if out.is_json() {
+            let (kind, hint) = (self.kind, self.hint.as_deref());
+            let error = ReportBody {
+                kind,
+                exit_code: kind.number(),
+                message,
+                causes,
+                hint,
+            };
+            out.error_json(&Report { error });
+        } else {
+            out.error(&message, &causes, self.hint.as_deref());
+        }
+        self.kind
+    }
+}
+
+/// Writing the answer failed. A reader that left is no failure of ours, unless a secret was to be shown.
+impl From<io::Error> for CommandError {
+    fn from(err: io::Error) -> Self {
+        let silent = err.kind() == io::ErrorKind::BrokenPipe;
+        let kind = if silent { Exit::Done } else { Exit::Failed };
+        let source =
+            anyhow::Error::new(err).context("the answer cannot be written to standard output");
+        Self {
+            silent,
+            ..Self::new(kind, source)
+        }
+    }
+}
+
+impl From<PromptError> for CommandError {
+    fn from(err: PromptError) -> Self {
+        let kind = match err {
+            PromptError::Cancelled => Exit::Interrupted,
+            PromptError::Io(_) => Exit::Failed,
+            PromptError::TooLong { .. } => Exit::Usage,
+        };
+        Self::new(kind, err)
+    }
+}
+
+impl From<VaultError> for CommandError {
+    fn from(err: VaultError) -> Self {
+        let kind = kind_of(&err);
+        let hint = hint_for(&err);
+        Self {
+            hint,
+            ..Self::new(kind, err)
+        }
+    }
+}
+
+fn kind_of(err: &VaultError) -> Exit {
+    match err {
+        VaultError::Altered(_) | VaultError::Forked { .. } | VaultError::RolledBack { .. } => {
+            Exit::Damaged
+        }
+        VaultError::Changed(_) | VaultError::Exists { .. } => Exit::Conflict,
+        VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
+        VaultError::Delivery(_)
+        | VaultError::Newer(_)
+        | VaultError::NotRecorded(_)
+        | VaultError::PrintedButInvalid(_)
+        | VaultError::Random(_)
+        | VaultError::Uncertain(_)
+        | VaultError::Undo(..) => Exit::Failed,
+        VaultError::Limit(_)
+        | VaultError::NotShownAgain(_)
+        | VaultError::OwnerOnly(_)
+        | VaultError::Refused(_)
+        | VaultError::Slice(_) => Exit::Refused,
+        VaultError::Misused(_) | VaultError::Parse(_) => Exit::Usage,
+        VaultError::NoDefault(_) | VaultError::UnknownKey { .. } => Exit::NotFound,
+        VaultError::Store(err) => match err {
+            StoreError::Altered { .. } | StoreError::NotAVault(_) => Exit::Damaged,
+            StoreError::Exists(_) => Exit::Conflict,
+            StoreError::Unsafe { .. } => Exit::Refused,
+            _ => Exit::Failed,
+        },
+    }
+}
+
+fn hint_for(err: &VaultError) -> Option<String> {
+    let hint = match err {
+        VaultError::Altered(_)
+        | VaultError::Store(StoreError::Altered { .. } | StoreError::NotAVault(_)) => {
+            "put back a copy that was made before; `keywright status` shows where the vault is"
+        }
+        VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
+        VaultError::Delivery(err) if err.kind() != io::ErrorKind::BrokenPipe => {
+            "the new token was undone; what worked before works still"
+        }
+        VaultError::Exists { .. } => {
+            "`keywright rotate` gives a key a new token, `keywright delete` makes room for another"
+        }
+        VaultError::Forked { .. } | VaultError::RolledBack { .. } => {
+            "put the newer vault back, or go on with this one with --accept-rollback"
+        }
+        VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
+            "use the newer keywright"
+        }
+        VaultError::NoDefault(_) => "`keywright create NAME --default` makes one, or name the key",
+        VaultError::NotShownAgain(_) => "`keywright rotate` makes a new token for it",
+        VaultError::PrintedButInvalid(_) => "throw it away and run the command again",
+        VaultError::Refused(_) => {
+            "`keywright show` tells more; `keywright delete` makes room for a new key"
+        }
+        VaultError::Store(StoreError::Exists(_)) => "choose another place with --vault",
+        VaultError::Store(StoreError::Missing(_)) => {
+            "`keywright init` makes one, and so does the first `create` or `set`"
+        }
+        VaultError::Store(StoreError::Unsafe { mend, .. }) => return mend.clone(),
+        VaultError::Uncertain(_) => "run `keywright list` before you repeat the command",
+        VaultError::UnknownKey { elsewhere, .. } if !elsewhere.is_empty() => {
+            return Some(format!(
+                "it exists in {}; choose with -p and -e",
+                elsewhere.join(", ")
+            ));
+        }
+        VaultError::UnknownKey {
+            nearest: Some(nearest),
+            ..
+        } => return Some(format!("did you mean `{nearest}`?")),
+        VaultError::UnknownKey { .. } => "`keywright list` shows every key",
+        VaultError::WrongCredential => "try again; `keywright status` shows which vault this is",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,262 @@
+//! The only module that writes to the standard streams: the answer to standard output, all that a person reads to
+//! standard error. Everything that came from outside passes the escaper first.
+
+mod chart;
+mod escape;
+mod table;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::AnsiColor;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+pub(crate) use self::chart::{bar, spark};
+pub(crate) use self::escape::{escape, escape_lines};
+pub(crate) use self::table::{Cell, Table, Tone};
+use crate::crypto::{SecretValue, Token};
+
+/// How things are shown, as the settings say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) color: ColorChoice,
+    /// One JSON document instead of text.
+    pub(crate) json: bool,
+    /// No notes and warnings.
+    pub(crate) quiet: bool,
+    /// The terminal shows more than ASCII.
+    pub(crate) unicode: bool,
+    /// Columns that the user's environment asks for, before the terminal's own are.
+    pub(crate) columns: Option<u16>,
+}
+
+/// Writes to the standard streams.
+pub(crate) struct Printer {
+    look: Look,
+    stderr: AutoStream<io::Stderr>,
+    /// Whether somebody looks at standard output.
+    terminal: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(look: Look) -> Self {
+        Self {
+            look,
+            stderr: AutoStream::new(io::stderr(), look.color),
+            terminal: io::stdout().is_terminal(),
+        }
+    }
+
+    /// Whether the answer is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.look.json
+    }
+
+    /// Whether charts may use block characters.
+    pub(crate) fn is_unicode(&self) -> bool {
+        self.look.unicode
+    }
+
+    /// Columns that a line may have; none when nobody looks.
+    pub(crate) fn width(&self) -> Option<u16> {
+        let own = || {
+            rustix::termios::tcgetwinsize(io::stdout())
+                .ok()
+                .map(|size| size.ws_col)
+        };
+        self.terminal.then(|| {
+            let asked = self
+                .look
+                .columns
+                .or_else(own)
+                .filter(|columns| *columns > 0);
+            asked.unwrap_or(80)
+        })
+    }
+
+    /// A line of the answer.
+    pub(crate) fn data(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
+        self.answer(&format!("{line}\n"))
+    }
+
+    /// A table of the answer: fitted and styled on a terminal, plain elsewhere.
+    pub(crate) fn table(&mut self, table: Table) -> io::Result<()> {
+        let (text, left_out) = table.render(self.width());
+        self.answer(&text)?;
+        if !left_out.is_empty() {
+            self.note(format_args!(
+                "Left out at this width: {}; --json has them",
+                left_out.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Named fields of the answer, one a line.
+    pub(crate) fn fields(&mut self, fields: Vec<(&'static str, Cell)>) -> io::Result<()> {
+        let text = table::fields(fields, self.terminal);
+        self.answer(&text)
+    }
+
+    /// The answer as one JSON document: `{"schema": 1, …}`, indented when somebody looks.
+    pub(crate) fn json(&mut self, document: &impl Serialize) -> io::Result<()> {
+        let document = Versioned {
+            schema: 1,
+            document,
+        };
+        let text = if self.terminal {
+            serde_json::to_string_pretty(&document)?
+        } else {
+            serde_json::to_string(&document)?
+        };
+        self.answer(&format!("{text}\n"))
+    }
+
+    /// Shows a token, once, alone on its line.
+    pub(crate) fn reveal_token(&mut self, token: &Token) -> io::Result<()> {
+        self.reveal(&[token.expose(), b"\n"]) // the one time it is shown
+    }
+
+    /// Shows a value: its exact bytes, and a line end only when somebody looks.
+    pub(crate) fn reveal_value(&mut self, value: &SecretValue) -> io::Result<()> {
+        let end: &[u8] = if self.terminal { b"\n" } else { b"" };
+        self.reveal(&[value.expose(), end]) // asked for by `get`
+    }
+
+    /// A JSON document with a token as its last field.
+    pub(crate) fn reveal_token_json(
+        &mut self,
+        document: &impl Serialize,
+        token: &Token,
+    ) -> io::Result<()> {
+        self.reveal_json(document, "token", token.expose()) // the one time it is shown
+    }
+
+    /// A JSON document with a value as its last field, as text or, where it is none, in base64 under another name.
+    pub(crate) fn reveal_value_json(
+        &mut self,
+        document: &impl Serialize,
+        value: &SecretValue,
+    ) -> io::Result<()> {
+        match str::from_utf8(value.expose()) {
+            // looked at, not kept
+            Ok(text) => self.reveal_json(document, "value", text.as_bytes()),
+            Err(_) => {
+                let base64 = Zeroizing::new(escape::base64(value.expose())); // asked for by `get`
+                self.reveal_json(document, "value_base64", &base64)
+            }
+        }
+    }
+
+    fn reveal_json(
+        &mut self,
+        document: &impl Serialize,
+        field: &str,
+        secret: &[u8],
+    ) -> io::Result<()> {
+        let head = serde_json::to_vec(&Versioned {
+            schema: 1,
+            document,
+        })?;
+        // serde never sees the secret: it is written into the place of the closing brace.
+        let open = head.strip_suffix(b"}").ok_or(io::ErrorKind::InvalidData)?;
+        let quoted = Zeroizing::new(escape::json_string(secret));
+        self.reveal(&[open, b",\"", field.as_bytes(), b"\":", &quoted, b"}\n"])
+    }
+
+    /// Raw writes from a buffer that is wiped: `io::stdout()` would keep a copy in its own.
+    fn reveal(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let mut line = Zeroizing::new(Vec::with_capacity(
+            parts.iter().map(|part| part.len()).sum(),
+        ));
+        parts.iter().for_each(|part| line.extend_from_slice(part));
+        io::stdout().flush()?;
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            match rustix::io::write(rustix::stdio::stdout(), rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => rest = &rest[written..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, text: &str) -> io::Result<()> {
+        let mut stdout = AutoStream::new(io::stdout().lock(), self.look.color);
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+
+    /// What a person may want to know. Not with `--quiet`.
+    pub(crate) fn note(&mut self, line: fmt::Arguments<'_>) {
+        if !self.look.quiet {
+            self.say(format_args!("{line}"));
+        }
+    }
+
+    /// What a person should look at. Not with `--quiet`.
+    pub(crate) fn warn(&mut self, line: fmt::Arguments<'_>) {
+        if !self.look.quiet {
+            let style = AnsiColor::Yellow.on_default().bold();
+            self.say(format_args!("{style}warning:{style:#} {line}"));
+        }
+    }
+
+    /// What stopped the command: one line, its causes, and what helps.
+    pub(crate) fn error(&mut self, message: &str, causes: &[String], hint: Option<&str>) {
+        let style = AnsiColor::Red.on_default().bold();
+        self.say(format_args!("{style}error:{style:#} {}", escape(message)));
+        for cause in causes {
+            self.say(format_args!("  caused by: {}", escape(cause)));
+        }
+        if let Some(hint) = hint {
+            let style = AnsiColor::Cyan.on_default().bold();
+            self.say(format_args!("{style}hint:{style:#} {}", escape(hint)));
+        }
+    }
+
+    /// The same as a JSON object.
+    pub(crate) fn error_json(&mut self, error: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string(&Versioned {
+            schema: 1,
+            document: error,
+        }) {
+            self.say(format_args!("{text}"));
+        }
+    }
+
+    /// Text that clap made: help or a usage error.
+    pub(crate) fn usage(&mut self, text: &str) {
+        let _ = self.stderr.write_all(escape_lines(text).as_bytes());
+    }
+
+    fn say(&mut self, line: fmt::Arguments<'_>) {
+        // Nothing can be done about a closed standard error.
+        let _ = self.stderr.write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+/// `{"schema": 1}` and the document's own fields.
+#[derive(Serialize)]
+struct Versioned<'a, T: Serialize> {
+    schema: u8,
+    #[serde(flatten)]
+    document: &'a T,
+}
+
+/// A panic prints where it happened and nothing of what it was about, for that may be a secret.
+pub(crate) fn hide_panic_payloads() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let _ = writeln!(
+            io::stderr(),
+            "error: a defect in keywright{place}; nothing further was done"
+        );
+    }));
+}

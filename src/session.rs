@@ -1,0 +1,239 @@
+//! What a command works with: the settings, the clock, the printer, and the way to an unlocked vault.
+
+use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, Secret};
+use crate::error::{CommandError, Exit};
+use crate::key::Timestamp;
+use crate::output::{Printer, escape};
+use crate::prompt::{
+    Terminal, passphrase_from_command, passphrase_from_fd, passphrase_from_file, six_words,
+};
+use crate::settings::{PassphraseSource, Settings, VARIABLES};
+use crate::vault::{Credential, StoreError, Vault, VaultError};
+
+/// One run of one command.
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) out: Printer,
+    /// Read once, when the command began.
+    pub(crate) now: Timestamp,
+}
+
+/// How a new vault is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewVault {
+    pub(crate) profile: Profile,
+    pub(crate) allow_weak_passphrase: bool,
+}
+
+impl Default for NewVault {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Default,
+            allow_weak_passphrase: false,
+        }
+    }
+}
+
+impl Session {
+    /// Runs `body` with the unlocked vault, then tells what went wrong on the way.
+    pub(crate) fn with_vault<T>(
+        &mut self,
+        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        // Before anybody is asked for a passphrase that would open nothing.
+        Vault::outline(&self.settings.location.vault)?;
+        let passphrase = self.passphrase()?;
+        let vault = Vault::open(
+            &self.settings.location,
+            &Credential::Passphrase(&passphrase),
+            self.now,
+        )?;
+        self.finish(vault, body)
+    }
+
+    /// The same, and makes the vault first when there is none.
+    pub(crate) fn with_vault_or_new<T>(
+        &mut self,
+        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        if self.has_vault() {
+            return self.with_vault(body);
+        }
+        match self.create_vault(NewVault::default()) {
+            Ok(vault) => self.finish(vault, body),
+            // Another process made it first.
+            Err(CreateError::Taken) => self.with_vault(body),
+            Err(CreateError::Failed(err)) => Err(err),
+        }
+    }
+
+    /// Whether there is something where the vault should be.
+    pub(crate) fn has_vault(&self) -> bool {
+        self.settings.location.vault.symlink_metadata().is_ok()
+    }
+
+    /// Makes the vault and says where it is.
+    pub(crate) fn create_vault(&mut self, new: NewVault) -> Result<Vault, CreateError> {
+        let passphrase = self.new_passphrase(new.allow_weak_passphrase)?;
+        let location = &self.settings.location;
+        let made = Vault::create(
+            location,
+            &passphrase,
+            new.profile,
+            &self.settings.actor,
+            self.now,
+        );
+        let vault = made.map_err(|err| match err {
+            VaultError::Store(StoreError::Exists(_)) => CreateError::Taken,
+            other => CreateError::Failed(other.into()),
+        })?;
+        let path = location.vault.display().to_string();
+        self.out
+            .note(format_args!("Made the vault `{}`", escape(&path)));
+        Ok(vault)
+    }
+
+    fn finish<T>(
+        &mut self,
+        mut vault: Vault,
+        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let outcome = body(&mut vault, self);
+        for warning in vault.take_warnings() {
+            self.out.warn(format_args!("{}", escape(&warning)));
+        }
+        vault.prune_activity(self.now);
+        outcome
+    }
+
+    /// The terminal, where it may be used.
+    pub(crate) fn terminal(&self) -> Option<Terminal> {
+        self.settings.input.then(Terminal::open).flatten()
+    }
+
+    /// Asks a yes-or-no question, unless it was answered by `--yes`.
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<(), CommandError> {
+        if self.settings.yes {
+            return Ok(());
+        }
+        let Some(mut terminal) = self.terminal() else {
+            return Err(CommandError::message(
+                Exit::NotConfirmed,
+                "this needs a confirmation, and nobody can be asked",
+            )
+            .hint("--yes confirms it beforehand"));
+        };
+        if terminal.confirm(&escape(question))? {
+            Ok(())
+        } else {
+            Err(CommandError::message(
+                Exit::NotConfirmed,
+                "not confirmed; nothing was changed",
+            ))
+        }
+    }
+
+    /// The passphrase of an existing vault.
+    fn passphrase(&mut self) -> Result<Passphrase, CommandError> {
+        let typed = match self.sourced_passphrase()? {
+            Some(typed) => typed,
+            None => self
+                .asking_terminal()?
+                .hidden("Passphrase", PASSPHRASE_LIMIT)?,
+        };
+        // An empty or malformed answer opens nothing; which one it was is nobody's business but the owner's.
+        Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Locked, err))
+    }
+
+    /// The passphrase of a vault that is made: asked for twice, or generated on an empty answer.
+    fn new_passphrase(&mut self, allow_weak: bool) -> Result<Passphrase, CommandError> {
+        let typed = match self.sourced_passphrase()? {
+            Some(typed) => typed,
+            None => self.asked_new_passphrase()?,
+        };
+        let passphrase =
+            Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Usage, err))?;
+        if passphrase.strength() < 3 && !allow_weak {
+            return Err(CommandError::message(Exit::Refused, "this passphrase is easy to guess")
+                .hint("use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same"));
+        }
+        Ok(passphrase)
+    }
+
+    fn asked_new_passphrase(&mut self) -> Result<Secret, CommandError> {
+        let mut terminal = self.asking_terminal()?;
+        terminal.tell(
+            "A new vault needs a passphrase. Press Enter to have six random words made for you.",
+        )?;
+        let first = terminal.hidden("New passphrase", PASSPHRASE_LIMIT)?;
+        if first.is_empty() {
+            let words = six_words().map_err(|err| CommandError::new(Exit::Failed, err))?;
+            terminal.tell(
+                "Your passphrase is the next line. Nobody can tell it to you again: write it down.",
+            )?;
+            terminal.show(&words)?;
+            return Ok(words);
+        }
+        let second = terminal.hidden("The same again", PASSPHRASE_LIMIT)?;
+        if first.is(&second) {
+            Ok(first)
+        } else {
+            Err(CommandError::message(
+                Exit::Usage,
+                "the two answers differ; nothing was made",
+            ))
+        }
+    }
+
+    /// From the source that the settings chose; `None` for the terminal.
+    fn sourced_passphrase(&self) -> Result<Option<Secret>, CommandError> {
+        let failed = |source: anyhow::Error, context: String| {
+            CommandError::new(Exit::Locked, source.context(context))
+        };
+        match &self.settings.passphrase {
+            PassphraseSource::Command(command) => {
+                let hide: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+                let context = "no passphrase from KEYWRIGHT_PASSPHRASE_COMMAND".to_owned();
+                passphrase_from_command(command, &hide)
+                    .map(Some)
+                    .map_err(|err| failed(err.into(), context))
+            }
+            PassphraseSource::Descriptor(fd) => passphrase_from_fd(*fd).map(Some).map_err(|err| {
+                failed(
+                    err.into(),
+                    format!("no passphrase from file descriptor {fd}"),
+                )
+            }),
+            PassphraseSource::File(path) => passphrase_from_file(path).map(Some).map_err(|err| {
+                failed(
+                    err.into(),
+                    format!("no passphrase from `{}`", path.display()),
+                )
+            }),
+            PassphraseSource::Terminal => Ok(None),
+            PassphraseSource::Variable(value) => Ok(Some(value.first_line())),
+        }
+    }
+
+    fn asking_terminal(&self) -> Result<Terminal, CommandError> {
+        self.terminal().ok_or_else(|| {
+            CommandError::message(Exit::Locked, "the passphrase is needed, and nobody can be asked for it").hint(
+                "give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE \
+                 or KEYWRIGHT_PASSPHRASE_COMMAND",
+            )
+        })
+    }
+}
+
+/// Why no vault was made.
+pub(crate) enum CreateError {
+    Failed(CommandError),
+    /// There is one by now.
+    Taken,
+}
+
+impl From<CommandError> for CreateError {
+    fn from(err: CommandError) -> Self {
+        Self::Failed(err)
+    }
+}

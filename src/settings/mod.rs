@@ -1,0 +1,273 @@
+//! Everything that is decided before a command runs: options, environment variables, `keywright.toml`, the config file,
+//! paths and defaults. Read once, here, and nowhere else.
+
+mod args;
+mod files;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anstream::ColorChoice;
+use directories::ProjectDirs;
+
+pub(crate) use self::args::{ColorWhen, GlobalArgs};
+use self::files::{Config, ProjectFile};
+use crate::crypto::Secret;
+use crate::error::{CommandError, Exit};
+use crate::key::{Actor, Brand, Environment, Expiry, Project, Scope, Span};
+use crate::output::Look;
+use crate::vault::{Location, Retention};
+
+/// A variable that keywright reads. The manual's list is made from these.
+pub(crate) struct Variable {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+}
+
+const fn variable(name: &'static str, help: &'static str) -> Variable {
+    Variable { name, help }
+}
+
+/// All variables of our own, in alphabetical order. Programs that keywright starts get none of them.
+pub(crate) const VARIABLES: &[Variable] = &[
+    variable(
+        "KEYWRIGHT_ACTIVITY",
+        "The activity file, when a service and its owner share one",
+    ),
+    variable("KEYWRIGHT_ENV", "The environment, like --env"),
+    variable(
+        "KEYWRIGHT_NO_INPUT",
+        "Never ask anything, like --no-input (1 or 0)",
+    ),
+    variable(
+        "KEYWRIGHT_PASSPHRASE",
+        "The passphrase itself; a file or a command is safer",
+    ),
+    variable(
+        "KEYWRIGHT_PASSPHRASE_COMMAND",
+        "A program that prints the passphrase; run without a shell, first line",
+    ),
+    variable(
+        "KEYWRIGHT_PASSPHRASE_FILE",
+        "A file with the passphrase on its first line",
+    ),
+    variable("KEYWRIGHT_PROJECT", "The project, like --project"),
+    variable("KEYWRIGHT_VAULT", "The vault file, like --vault"),
+];
+
+/// Where the passphrase comes from: the first source that is present, with no falling through to the next.
+#[derive(Debug)]
+pub(crate) enum PassphraseSource {
+    Command(String),
+    Descriptor(i32),
+    File(PathBuf),
+    /// Nothing else is present: the terminal, if there is one.
+    Terminal,
+    Variable(Secret),
+}
+
+/// What the commands work with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) location: Location,
+    /// Chosen for commands that name or make one key.
+    pub(crate) scope: Scope,
+    /// Given as an option, and so a filter or a requirement.
+    pub(crate) project_option: Option<Project>,
+    pub(crate) environment_option: Option<Environment>,
+    pub(crate) brand: Brand,
+    pub(crate) default_expiry: Expiry,
+    pub(crate) actor: Actor,
+    pub(crate) passphrase: PassphraseSource,
+    /// Prompts are allowed.
+    pub(crate) input: bool,
+    /// Every confirmation is given beforehand.
+    pub(crate) yes: bool,
+    pub(crate) config_file: PathBuf,
+}
+
+/// How things are shown. Decided first, so that even a mistake in a setting is shown as asked.
+pub(crate) fn look(args: &GlobalArgs) -> Look {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(text_variable)
+        .unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    Look {
+        color: match args.color {
+            ColorWhen::Always => ColorChoice::Always,
+            ColorWhen::Auto => ColorChoice::Auto,
+            ColorWhen::Never => ColorChoice::Never,
+        },
+        json: args.json,
+        quiet: args.quiet,
+        unicode: locale.contains("utf-8") || locale.contains("utf8"),
+        columns: text_variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+    }
+}
+
+/// The look of a message about options that could not be read.
+pub(crate) fn plain_look(json: bool) -> Look {
+    Look {
+        color: ColorChoice::Auto,
+        json,
+        quiet: false,
+        unicode: false,
+        columns: None,
+    }
+}
+
+impl Settings {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// When a variable, `keywright.toml` or the config file says something that cannot be; with its name and line.
+    pub(crate) fn load(args: &GlobalArgs) -> Result<Self, CommandError> {
+        let folders = ProjectDirs::from("", "", "keywright").ok_or_else(|| {
+            CommandError::message(
+                Exit::Failed,
+                "there is no home directory to keep a vault in",
+            )
+            .hint("set HOME, or give the vault with --vault")
+        })?;
+        let config_file = folders.config_dir().join("config.toml");
+        let config = Config::load(&config_file)?;
+        let project_file = ProjectFile::nearest()?;
+        let vault = args
+            .vault
+            .clone()
+            .or_else(|| path_variable("KEYWRIGHT_VAULT"))
+            .unwrap_or_else(|| folders.config_dir().join("vault.db"));
+        let state = folders
+            .state_dir()
+            .unwrap_or_else(|| folders.data_local_dir())
+            .to_owned();
+        Ok(Self {
+            location: Location {
+                vault,
+                state,
+                activity: path_variable("KEYWRIGHT_ACTIVITY"),
+                accept_rollback: args.accept_rollback,
+                audit_required: config.audit_required(),
+                retention: Retention {
+                    usage_days: config.usage_days.unwrap_or(400),
+                    event_days: config.event_days.unwrap_or(30),
+                    events: config.events.unwrap_or(1_000_000),
+                },
+            },
+            scope: scope(args, &project_file, &config)?,
+            project_option: args.project.clone(),
+            environment_option: args.env.clone(),
+            default_expiry: config
+                .default_expiry()?
+                .unwrap_or(Expiry::In(Span::days(90))),
+            brand: config.brand.unwrap_or_default(),
+            actor: args.actor.clone().map_or_else(actor, Ok)?,
+            passphrase: passphrase_source(args),
+            input: !args.no_input && !flag("KEYWRIGHT_NO_INPUT")?,
+            yes: args.yes,
+            config_file,
+        })
+    }
+}
+
+/// Option, variable, the nearest `keywright.toml`, the config file, `default/development`.
+fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope, CommandError> {
+    let project = args.project.clone();
+    let environment = args.env.clone();
+    Ok(Scope {
+        project: project
+            .map_or_else(
+                || parsed_variable("KEYWRIGHT_PROJECT"),
+                |given| Ok(Some(given)),
+            )?
+            .or_else(|| file.project.clone())
+            .or_else(|| config.project.clone())
+            .unwrap_or_default(),
+        environment: environment
+            .map_or_else(|| parsed_variable("KEYWRIGHT_ENV"), |given| Ok(Some(given)))?
+            .or_else(|| file.environment.clone())
+            .or_else(|| config.environment.clone())
+            .unwrap_or_default(),
+    })
+}
+
+fn passphrase_source(args: &GlobalArgs) -> PassphraseSource {
+    let credential = || {
+        let file = path_variable("CREDENTIALS_DIRECTORY")?.join("keywright-passphrase");
+        file.exists().then_some(PassphraseSource::File(file))
+    };
+    let value = || {
+        let value = variable_value("KEYWRIGHT_PASSPHRASE")?;
+        Some(PassphraseSource::Variable(Secret::new(
+            value.into_encoded_bytes(),
+        )))
+    };
+    args.passphrase_fd
+        .map(PassphraseSource::Descriptor)
+        .or_else(|| args.passphrase_file.clone().map(PassphraseSource::File))
+        .or_else(|| path_variable("KEYWRIGHT_PASSPHRASE_FILE").map(PassphraseSource::File))
+        .or_else(value)
+        .or_else(|| text_variable("KEYWRIGHT_PASSPHRASE_COMMAND").map(PassphraseSource::Command))
+        .or_else(credential)
+        .unwrap_or(PassphraseSource::Terminal)
+}
+
+/// `user@host`.
+fn actor() -> Result<Actor, CommandError> {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(text_variable);
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let name: String = format!("{user}@{host}")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
+    name.trim()
+        .parse()
+        .map_err(|err| CommandError::new(Exit::Failed, err).hint("give one with --actor"))
+}
+
+fn parsed_variable<T>(name: &'static str) -> Result<Option<T>, CommandError>
+where
+    T: std::str::FromStr<Err = crate::key::ParseError>,
+{
+    let Some(text) = text_variable(name) else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(|err| {
+        CommandError::new(
+            Exit::Usage,
+            anyhow::Error::new(err).context(format!("invalid `{text}` in {name}")),
+        )
+    })
+}
+
+fn flag(name: &'static str) -> Result<bool, CommandError> {
+    match text_variable(name).as_deref() {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => Err(CommandError::message(
+            Exit::Usage,
+            format!("invalid `{other}` in {name}"),
+        )
+        .hint(format!("{name} is 1 or 0"))),
+    }
+}
+
+fn path_variable(name: &str) -> Option<PathBuf> {
+    variable_value(name).map(PathBuf::from)
+}
+
+fn text_variable(name: &str) -> Option<String> {
+    variable_value(name).and_then(|value| value.into_string().ok())
+}
+
+/// A variable that is set to nothing is not set.
+fn variable_value(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
