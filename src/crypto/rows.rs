@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
 use super::keys::SubKey;
+use crate::key::checks;
 
 /// HMAC-SHA-256 (RFC 2104) over length-prefixed fields.
 pub struct RowsMac(Hmac<Sha256>);
@@ -38,7 +39,7 @@ impl RowsMac {
 
     /// Whether this is `expected`, in constant time.
     pub fn is(self, expected: &[u8]) -> bool {
-        self.0.verify_slice(expected).is_ok()
+        checks::holds(self.0.verify_slice(expected).is_ok())
     }
 
     /// `HMAC-SHA-256(key, name)[..16]`: finds a name without showing it.

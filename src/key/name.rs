@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{ParseError, text_type};
 
@@ -30,7 +30,11 @@ pub(super) fn one_line(text: &str, what: &str, limit: usize) -> Result<String, P
             "{what} has at most {limit} characters"
         )));
     }
-    let text: String = text.nfc().collect();
+    let text: String = if is_nfc(text) {
+        text.to_owned()
+    } else {
+        text.nfc().collect()
+    };
     match text.chars().count() {
         0 => Err(ParseError::new(format!("{what} cannot be empty"))),
         count if count > limit => Err(ParseError::new(format!(

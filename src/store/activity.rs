@@ -277,6 +277,8 @@ impl ActivityFile {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
             // Else every short-lived process would copy the whole log back, with two syncs, when it ends.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            // Each of them reads the whole log, too, so it is kept short.
+            connection.pragma_update(None, "wal_autocheckpoint", 64)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             Ok(connection)

@@ -35,7 +35,15 @@ impl AnchorFile {
                     .map_err(|err| self.failed("read", err))?;
                 Ok(Some(bytes))
             }
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Where a folder of the path is a file there is none either, and writing one will say so.
+            Err(err)
+                if matches!(
+                    err.kind(),
+                    io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
+                ) =>
+            {
+                Ok(None)
+            }
             Err(err) => Err(self.failed("read", err)),
         }
     }

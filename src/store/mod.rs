@@ -67,6 +67,8 @@ impl StoreError {
             Some(
                 ErrorCode::DatabaseCorrupt
                 | ErrorCode::ConstraintViolation
+                // Longer than any row of ours can be.
+                | ErrorCode::TooBig
                 | ErrorCode::TypeMismatch,
             ) => Self::Altered {
                 path,

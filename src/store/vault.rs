@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use rand::TryRng;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, Row, Statement, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
 use super::file::{self, Access, FileIdentity};
-use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId};
+use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId, checks};
 
 /// "KWV1".
 const APPLICATION_ID: i64 = 0x4B57_5631;
@@ -178,7 +179,18 @@ impl VaultFile {
         &self.path
     }
 
-    /// Opens the path again, when it leads to another file by now.
+    /// Opens the path again if it leads to another file than the open one: a restored or pulled file replaces it.
+    ///
+    /// # Errors
+    /// As [`VaultFile::open`].
+    pub fn follow(&mut self) -> Result<(), StoreError> {
+        match FileIdentity::of(&self.path) {
+            Ok(now) if now == self.identity => Ok(()),
+            _ => self.reopen(),
+        }
+    }
+
+    /// Opens the path again, whatever it leads to by now.
     ///
     /// # Errors
     /// As [`VaultFile::open`].
@@ -299,20 +311,21 @@ impl Snapshot<'_> {
     /// When there is none or more than one.
     pub fn header(&self) -> Result<HeaderRow, StoreError> {
         let mut rows = self.rows(
-            "SELECT vault_id, key_id, head_nonce, head FROM header",
+            "SELECT id, vault_id, key_id, head_nonce, head FROM header",
             |row| {
-                Ok(HeaderRow {
-                    vault: VaultId(row.get(0)?),
-                    key_id: row.get(1)?,
+                let header = HeaderRow {
+                    vault: VaultId(row.get(1)?),
+                    key_id: row.get(2)?,
                     head: Sealed {
-                        nonce: row.get(2)?,
-                        bytes: row.get(3)?,
+                        nonce: row.get(3)?,
+                        bytes: row.get(4)?,
                     },
-                })
+                };
+                Ok((row.get::<_, i64>(0)?, header))
             },
         )?;
         match (rows.pop(), rows.is_empty()) {
-            (Some(row), true) => Ok(row),
+            (Some((id, row)), true) if checks::holds(id == 1) => Ok(row),
             _ => Err(self.altered("its header is not one row")),
         }
     }
@@ -485,14 +498,16 @@ impl Snapshot<'_> {
     }
 
     fn check_format(&self) -> Result<(), StoreError> {
-        let pragma = |name: &str| -> Result<i64, StoreError> {
-            self.transaction
-                .pragma_query_value(None, name, |row| row.get(0))
-                .map_err(|err| self.failed(err))
-        };
-        // A vault being made has neither yet; nobody can see it then.
-        match (pragma("application_id")?, pragma("user_version")?) {
+        let application = self.pragma::<i64>("application_id")?;
+        match (application, self.pragma("user_version")?) {
+            // In another journal mode than ours changes would stay in a file beside the vault, which nobody copies.
+            (APPLICATION_ID, FORMAT)
+                if !checks::holds(self.pragma::<String>("journal_mode")? == "delete") =>
+            {
+                Err(self.altered("it keeps its changes in another file"))
+            }
             (APPLICATION_ID, FORMAT) => Ok(()),
+            _ if checks::holds(false) => Ok(()),
             (APPLICATION_ID, format) if format > FORMAT => Err(StoreError::Newer {
                 path: self.path.to_owned(),
                 format,
@@ -500,6 +515,12 @@ impl Snapshot<'_> {
             (APPLICATION_ID, _) => Err(self.altered("its format number is none that ever was")),
             _ => Err(StoreError::NotAVault(self.path.to_owned())),
         }
+    }
+
+    fn pragma<T: FromSql>(&self, name: &str) -> Result<T, StoreError> {
+        self.transaction
+            .pragma_query_value(None, name, |row| row.get(0))
+            .map_err(|err| self.failed(err))
     }
 
     fn check_schema(&self) -> Result<(), StoreError> {
@@ -522,7 +543,7 @@ impl Snapshot<'_> {
             })
             .collect();
         expected.sort();
-        if found == expected {
+        if checks::holds(found == expected) {
             Ok(())
         } else {
             Err(self.altered("its tables are not those of format 1"))

@@ -10,7 +10,7 @@ use super::head::{OpenScope, from_json, json};
 use super::{Vault, VaultError};
 use crate::crypto::{Aad, Object, Parts, PartsWriter, RootKey, open, seal};
 use crate::key::{Actor, KeyId, ScopeId, Sealed, Timestamp, VaultId};
-use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, Use};
+use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
 /// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -140,7 +140,7 @@ impl Vault {
         first_day: i64,
         events: u32,
     ) -> Result<KeyUsage, VaultError> {
-        let Some(file) = ActivityFile::open_existing(&self.activity_path())? else {
+        let Some(file) = self.activity()? else {
             return Ok(KeyUsage::default());
         };
         let total = file.total(found.id)?;
@@ -158,16 +158,7 @@ impl Vault {
             };
             Ok(KeyUsage {
                 total,
-                counts: counts
-                    .into_iter()
-                    .map(|row| UsageCount {
-                        generation: row.generation,
-                        day: row.day,
-                        code: row.code,
-                        count: row.count,
-                        last_at: row.last_at,
-                    })
-                    .collect(),
+                counts: counts.into_iter().map(UsageCount::from).collect(),
                 events: rows.iter().filter_map(open).collect(),
             })
         })
@@ -178,21 +169,14 @@ impl Vault {
     /// # Errors
     /// When the activity file cannot be read.
     pub fn usage_by_day(
-        &self,
+        &mut self,
         first_day: i64,
     ) -> Result<HashMap<KeyId, Vec<UsageCount>>, VaultError> {
         let mut by_key: HashMap<KeyId, Vec<UsageCount>> = HashMap::new();
-        if let Some(file) = ActivityFile::open_existing(&self.activity_path())? {
+        if let Some(file) = self.activity()? {
             for row in file.usage(None, first_day)? {
                 if let Some(id) = row.key_id {
-                    let count = UsageCount {
-                        generation: row.generation,
-                        day: row.day,
-                        code: row.code,
-                        count: row.count,
-                        last_at: row.last_at,
-                    };
-                    by_key.entry(id).or_default().push(count);
+                    by_key.entry(id).or_default().push(row.into());
                 }
             }
         }
@@ -213,10 +197,12 @@ impl Vault {
         &mut self,
         read: impl FnOnce(&ActivityFile) -> Result<T, StoreError>,
     ) -> T {
-        let opened = ActivityFile::open_existing(&self.activity_path());
-        let answer = opened.and_then(|file| file.as_ref().map_or_else(|| Ok(T::default()), read));
+        let answer = self
+            .activity()
+            .and_then(|file| file.map_or_else(|| Ok(T::default()), read));
         answer.unwrap_or_else(|err| {
-            self.warnings.push(format!("usage is not known: {err}"));
+            self.warnings
+                .push(format!("usage is not known: {}", with_cause(&err)));
             T::default()
         })
     }
@@ -241,37 +227,84 @@ impl Vault {
             allowed: used.allowed,
             at: now,
         };
-        let (id, path) = (self.id, self.activity_path());
-        let write = || -> Result<(), VaultError> {
-            ActivityFile::open_or_create(&path)?.record(row, |sequence| {
-                used.key
-                    .map(|(_, key)| key.seal(&event, sequence, now, id))
-                    .transpose()
-            })
-        };
-        match write() {
+        let id = self.id;
+        let written = self
+            .new_activity()
+            .map_err(VaultError::from)
+            .and_then(|file| {
+                file.record(row, |sequence| {
+                    used.key
+                        .map(|(_, key)| key.seal(&event, sequence, now, id))
+                        .transpose()
+                })
+            });
+        match written {
             Err(err) if self.location.audit_required => Err(VaultError::NotRecorded(err.into())),
             Err(err) => {
                 self.warnings
-                    .push(format!("this use was not recorded: {err}"));
+                    .push(format!("this use was not recorded: {}", with_cause(&err)));
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.has_recorded = true;
+                Ok(())
+            }
         }
     }
 
-    /// Forgets a little of what is older than the settings say. Called after an answer; failing costs nothing.
-    pub fn prune_activity(&self, now: Timestamp) {
-        let path = self.activity_path();
-        // The next use tries again.
-        let _: Result<(), StoreError> = ActivityFile::open_existing(&path)
-            .and_then(|file| file.map_or(Ok(()), |file| file.prune(self.location.retention, now)));
+    /// After a use was recorded: forgets a little of what is older than the settings say. Failing costs nothing.
+    pub fn prune_activity(&mut self, now: Timestamp) {
+        if let (true, Some(file)) = (self.has_recorded, &self.activity) {
+            // The next use tries again.
+            let _ = file.prune(self.location.retention, now);
+        }
+    }
+
+    /// The activity file, opened once; `None` while there is none.
+    fn activity(&mut self) -> Result<Option<&ActivityFile>, StoreError> {
+        if self.activity.is_none() {
+            self.activity = ActivityFile::open_existing(&self.activity_path())?;
+        }
+        Ok(self.activity.as_ref())
+    }
+
+    /// The activity file, made when there is none.
+    fn new_activity(&mut self) -> Result<&ActivityFile, StoreError> {
+        let open = match self.activity.take() {
+            Some(open) => open,
+            None => ActivityFile::open_or_create(&self.activity_path())?,
+        };
+        Ok(self.activity.insert(open))
     }
 
     fn activity_path(&self) -> PathBuf {
-        self.location
-            .activity
-            .clone()
-            .unwrap_or_else(|| self.state_folder().join("activity.db"))
+        let own = || self.state_folder().join("activity.db");
+        self.location.activity.clone().unwrap_or_else(own)
     }
+}
+
+impl From<UsageRow> for UsageCount {
+    fn from(row: UsageRow) -> Self {
+        let UsageRow {
+            generation,
+            day,
+            code,
+            count,
+            last_at,
+            ..
+        } = row;
+        Self {
+            generation,
+            day,
+            code,
+            count,
+            last_at,
+        }
+    }
+}
+
+/// An error and the first cause of it, in one line.
+pub(super) fn with_cause(err: &dyn std::error::Error) -> String {
+    err.source()
+        .map_or_else(|| err.to_string(), |cause| format!("{err}: {cause}"))
 }

@@ -97,12 +97,16 @@ impl<'a> Draft<'a> {
         Ok(self.manifest(id)?.by_tag(&tag).map(|row| row.key_id))
     }
 
-    /// Opens a record; `None` when the scope has no such key.
+    /// Opens a record; `None` when there is no such key, or not even its scope: another file may stand at the path by
+    /// now, with other scopes in it.
     pub(super) fn record(
         &mut self,
         id: ScopeId,
         key_id: KeyId,
     ) -> Result<Option<(u64, OpenRecord)>, VaultError> {
+        if !self.state.scopes.iter().any(|open| open.row.id == id) {
+            return Ok(None);
+        }
         let Some(row) = self.manifest(id)?.by_id(key_id).cloned() else {
             return Ok(None);
         };

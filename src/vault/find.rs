@@ -2,7 +2,7 @@
 
 use super::head::{ManifestRow, OpenScope};
 use super::{Vault, VaultError, View};
-use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
+use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId, checks};
 use crate::store::KeyTotal;
 
 /// A key that was found, as it was then: a later change of it is refused if its revision is another by then.
@@ -170,7 +170,7 @@ impl View<'_> {
             .record(&self.snapshot, open.row.id, &record_key, row)?
             .key()?;
         let same_name = open.name_tag(key.name.as_str(), self.state.vault) == row.name_tag;
-        if !same_name || key.kind() != open.kind {
+        if !checks::holds(same_name && key.kind() == open.kind) {
             return Err(VaultError::altered(format!(
                 "the record `{}` is under another name",
                 row.key_id

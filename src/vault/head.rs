@@ -7,7 +7,7 @@ use crate::crypto::{
     Aad, Label, Object, Parts, PartsWriter, RootKey, RowsMac, open, seal, sha256_parts,
 };
 use crate::key::{
-    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId,
+    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId, checks,
 };
 use crate::store::{RecordRow, ScopeRow, SlotRow};
 
@@ -306,14 +306,14 @@ impl OpenScope {
             .ok_or_else(|| VaultError::Newer("a scope".to_owned()))?;
         let _activity = parts.part()?;
         parts.done()?;
-        if key.id(vault) != row.key_id {
+        if !checks::holds(key.id(vault) == row.key_id) {
             return Err(altered());
         }
         let head = ScopeHead::open(&row.head, row.id, &key, vault)?;
         let same = head.meta.project == meta.project
             && head.meta.environment == meta.environment
             && head.meta.kind == meta.kind;
-        if !same {
+        if !checks::holds(same) {
             return Err(altered());
         }
         let scope = Scope {

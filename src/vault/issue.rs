@@ -8,6 +8,7 @@ use std::io;
 use super::draft::Draft;
 use super::find::Found;
 use super::log::{Event, Verb};
+use super::rotate::revoked;
 use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, Token, mint_key_id};
 use crate::key::{
@@ -200,6 +201,9 @@ impl<'v> Pending<'v> {
         let (minted, now) = (&self.minted, self.now);
         self.vault.write(&self.who, now, |draft| {
             let (key, secrets) = pending_record(draft, minted)?;
+            if key.revoked.is_some() {
+                return Err(revoked(&key));
+            }
             let key = activated(&key, now, minted.overlap);
             draft.put(minted.found.scope_id, minted.found.id, &key, &secrets)?;
             if minted.make_default {

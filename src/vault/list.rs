@@ -47,7 +47,9 @@ impl Vault {
                         .is_none_or(|wanted| wanted == environment)
                     && filter.kind.is_none_or(|wanted| wanted == kind)
             };
-            for open in &view.state.scopes {
+            let mut scopes: Vec<_> = view.state.scopes.iter().collect();
+            scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
+            for open in scopes {
                 if !wanted(&open.scope.project, &open.scope.environment, open.kind) {
                     continue;
                 }
@@ -71,15 +73,10 @@ impl Vault {
             }
             Ok(keys)
         })?;
-        keys.sort_by_cached_key(|found| {
-            let name = found.key.name.as_str();
-            (
-                found.scope.project.clone(),
-                found.scope.environment.clone(),
-                name.to_lowercase(),
-                name.to_owned(),
-            )
-        });
+        // By scope they are sorted already; both kinds of a scope go together.
+        for same_scope in keys.chunk_by_mut(|a: &Found, b| a.scope == b.scope) {
+            same_scope.sort_by_cached_key(|found| found.key.name.as_str().to_lowercase());
+        }
         Ok(keys)
     }
 }

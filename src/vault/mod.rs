@@ -21,13 +21,14 @@ mod verify;
 
 use std::path::PathBuf;
 
+use self::activity::with_cause;
 use self::anchor::{Anchor, Seen, compare};
 use self::draft::{Draft, Finished};
 use self::log::{Event, NO_HASH, entry_hash, open_entry};
 use self::state::State;
 use crate::crypto::{RootKey, random};
 use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
-use crate::store::{Snapshot, VaultFile};
+use crate::store::{ActivityFile, Snapshot, VaultFile};
 
 pub use self::access::{AccessToken, RecoveryCode};
 pub use self::activity::{KeyUsage, UsageCount, UseEvent};
@@ -74,6 +75,9 @@ pub struct Vault {
     id: VaultId,
     holder: Holder,
     location: Location,
+    /// Opened when it is first needed.
+    activity: Option<ActivityFile>,
+    has_recorded: bool,
     warnings: Vec<String>,
 }
 
@@ -119,6 +123,8 @@ impl Vault {
     ) -> Result<T, VaultError> {
         let anchor = self.anchor();
         let seen = self.anchored(&anchor)?;
+        // After the anchor: an unlinked file would be older than what others have seen since.
+        self.file.follow()?;
         let snapshot = self.file.snapshot()?;
         let view = View {
             state: State::verify(&snapshot, self.id, &self.holder)?,
@@ -246,10 +252,9 @@ impl Vault {
 
     fn raise(&mut self, anchor: &Anchor, seen: &Seen) {
         if let Err(err) = anchor.raise(seen, self.holder_key()) {
-            let cause = std::error::Error::source(&err)
-                .map_or_else(String::new, |cause| format!(": {cause}"));
             self.warnings.push(format!(
-                "an older copy of the vault would not be noticed here: {err}{cause}"
+                "an older copy of the vault would not be noticed here: {}",
+                with_cause(&err)
             ));
         }
     }
@@ -295,3 +300,6 @@ fn operation_id() -> Result<String, VaultError> {
         .map(|byte| format!("{byte:02x}"))
         .collect())
 }
+
+#[cfg(test)]
+mod tamper;

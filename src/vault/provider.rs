@@ -61,7 +61,7 @@ impl Vault {
         if found.key.revoked.is_some() {
             return Err(revoked(&found.key));
         }
-        let stored = self.secrets_of(&found)?;
+        let (stored, _) = self.secrets_of(&found)?;
         let same = stored.last().is_some_and(|stored| equal(stored, value));
         Ok(if same {
             Comparison::Same(Box::new(found))
@@ -205,7 +205,7 @@ impl Vault {
         if found.key.revoked.is_some() {
             return Err(revoked(&found.key));
         }
-        let mut secrets = self.secrets_of(found)?;
+        let (mut secrets, activity) = self.secrets_of(found)?;
         let mut number = found
             .key
             .current()
@@ -219,7 +219,6 @@ impl Vault {
         })?;
         let value = SecretValue::new(value)
             .map_err(|_| VaultError::altered("a value is not one that can be stored"))?;
-        let activity = self.activity_key(found)?;
         let used = Used {
             key: Some((found.id, &activity)),
             verb: "get",
@@ -231,8 +230,8 @@ impl Vault {
         Ok(value)
     }
 
-    /// The secrets of a key, oldest generation first.
-    fn secrets_of(&mut self, found: &Found) -> Result<Vec<Secret>, VaultError> {
+    /// The secrets of a key, oldest generation first, and what seals its events.
+    fn secrets_of(&mut self, found: &Found) -> Result<(Vec<Secret>, ActivityKey), VaultError> {
         self.read(|view| {
             let gone = || VaultError::Changed(found.key.name.to_string());
             let open = view
@@ -247,17 +246,10 @@ impl Vault {
                 .filter(|row| row.revision == found.revision)
                 .ok_or_else(gone)?;
             let record_key = view.state.record_key(open);
-            view.state
-                .record(&view.snapshot, found.scope_id, &record_key, row)?
-                .secrets()
-        })
-    }
-
-    fn activity_key(&mut self, found: &Found) -> Result<ActivityKey, VaultError> {
-        self.read(|view| {
-            let open = view.state.scope(&found.scope, found.kind());
-            open.map(ActivityKey::of)
-                .ok_or_else(|| VaultError::Changed(found.key.name.to_string()))
+            let record = view
+                .state
+                .record(&view.snapshot, found.scope_id, &record_key, row)?;
+            Ok((record.secrets()?, ActivityKey::of(open)))
         })
     }
 }

@@ -113,15 +113,6 @@ impl Vault {
 /// The record of a key that was found, if it is still as it was then.
 pub(super) fn unchanged(draft: &mut Draft<'_>, found: &Found) -> Result<OpenRecord, VaultError> {
     let changed = || VaultError::Changed(found.key.name.to_string());
-    // Another file may stand at the path by now, with other scopes in it.
-    if !draft
-        .state
-        .scopes
-        .iter()
-        .any(|open| open.row.id == found.scope_id)
-    {
-        return Err(changed());
-    }
     match draft.record(found.scope_id, found.id)? {
         Some((revision, record)) if revision == found.revision && record.key()? == found.key => {
             Ok(record)

@@ -6,7 +6,7 @@ use super::log::{NO_HASH, entry_hash};
 use super::record::{OpenRecord, RecordKey};
 use super::{Holder, VaultError};
 use crate::crypto::RootKey;
-use crate::key::{KeyKind, Scope, ScopeId, VaultId};
+use crate::key::{KeyKind, Scope, ScopeId, VaultId, checks};
 use crate::store::{HeaderRow, RecordRow, SlotRow, Snapshot};
 
 /// Most slots.
@@ -41,7 +41,7 @@ impl State {
         holder: &Holder,
     ) -> Result<Self, VaultError> {
         let header = snapshot.header()?;
-        if header.vault != vault {
+        if !checks::holds(header.vault == vault) {
             return Err(VaultError::altered(
                 "it is another vault than the one that was unlocked",
             ));
@@ -54,7 +54,7 @@ impl State {
                 let (Some(row), true) = (row, slots.iter().any(|row| row.id == *slot)) else {
                     return Err(VaultError::WrongCredential);
                 };
-                if row.key_id != key.id(vault) {
+                if !checks::holds(row.key_id == key.id(vault)) {
                     return Err(VaultError::WrongCredential);
                 }
                 let scope = OpenScope::open_with_scope_key(row, key.duplicate(), vault)?;
@@ -79,14 +79,13 @@ impl State {
         if header.head.bytes.is_empty() {
             return Err(VaultError::Slice(vault.to_string()));
         }
-        if header.key_id != key.id(vault) {
-            return Err(VaultError::altered(
-                "its key is another than the one that was unlocked",
-            ));
+        // Re-keyed since it was unlocked, most likely; whoever altered it has made it open to nobody.
+        if !checks::holds(header.key_id == key.id(vault)) {
+            return Err(VaultError::WrongCredential);
         }
         let head = VaultHead::open(&header.head, key, vault)?;
         let (slots, scopes) = (snapshot.slots()?, snapshot.scopes()?);
-        if slots.len() > SLOTS || scopes.len() > SCOPES {
+        if !checks::holds(slots.len() <= SLOTS && scopes.len() <= SCOPES) {
             return Err(VaultError::altered(
                 "it has more slots or scopes than a vault can have",
             ));
@@ -103,7 +102,7 @@ impl State {
         }
         let known =
             |id: &ScopeId| *id == ScopeId::OWN || scopes.iter().any(|scope| scope.id == *id);
-        if !snapshot.scopes_of_records()?.iter().all(known) {
+        if !checks::holds(snapshot.scopes_of_records()?.iter().all(known)) {
             return Err(VaultError::altered(
                 "it has records of a scope that does not exist",
             ));
@@ -156,18 +155,18 @@ impl State {
                 scope.scope
             ))
         };
-        if expected > KEYS {
+        if !checks::holds(expected <= KEYS) {
             return Err(wrong());
         }
         let mut manifest = Manifest::default();
         snapshot.records(scope.row.id, |row| {
-            if manifest.len() == expected {
+            if !checks::holds(manifest.len() < expected) {
                 return Err(wrong());
             }
             manifest.push(ManifestRow::of(&row)?);
             visit(&row)
         })?;
-        let whole = manifest.len() == expected
+        let whole = checks::holds(manifest.len() == expected)
             && manifest
                 .mac(&scope.key, self.vault)
                 .is(&scope.head.rows_mac);
@@ -189,7 +188,7 @@ impl State {
             ))
         };
         let found = snapshot.record(scope, row.key_id, |found| {
-            if ManifestRow::of(&found)? == *row {
+            if checks::holds(ManifestRow::of(&found)? == *row) {
                 key.open(&found)
             } else {
                 Err(altered())
@@ -216,7 +215,7 @@ fn check_log(snapshot: &Snapshot<'_>, head: &VaultHead, vault: VaultId) -> Resul
         Some(entry) => entry_hash(&entry, head.log_length, vault),
         None => NO_HASH,
     };
-    if snapshot.log_bounds()? == expected && last == head.log_hash {
+    if checks::holds(snapshot.log_bounds()? == expected && last == head.log_hash) {
         Ok(())
     } else {
         Err(VaultError::altered(

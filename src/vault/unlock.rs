@@ -12,7 +12,7 @@ use crate::crypto::{
     Passphrase, Profile, RootKey, SlotBinding, SlotInput, SlotKind, random, unwrap_key, wrap_key,
 };
 use crate::key::{Actor, ScopeId, Sealed, SlotId, Timestamp, VaultId};
-use crate::store::{Access, HeaderRow, SlotRow, VaultFile};
+use crate::store::{Access, HeaderRow, ScopeRow, SlotRow, VaultFile};
 
 /// What somebody opens a vault with.
 #[derive(Debug)]
@@ -78,6 +78,8 @@ impl Vault {
             id,
             holder: Holder::Owner(key),
             location: location.clone(),
+            activity: None,
+            has_recorded: false,
             warnings: Vec::new(),
         };
         if let Some(seen) = seen {
@@ -102,15 +104,15 @@ impl Vault {
             Credential::Passphrase(_) | Credential::RecoveryCode(_) => Access::Owner,
         };
         let file = VaultFile::open(&location.vault, access)?;
-        let (header, slots) = {
+        let (header, slots, scopes) = {
             let snapshot = file.snapshot()?;
-            (snapshot.header()?, snapshot.slots()?)
+            (snapshot.header()?, snapshot.slots()?, snapshot.scopes()?)
         };
         if header.head.bytes.is_empty() && access == Access::Owner {
             return Err(VaultError::Slice(file.path().display().to_string()));
         }
         let holder = match credential {
-            Credential::AccessToken(token) => unlock_scope(&file, &header, &slots, token, now)?,
+            Credential::AccessToken(token) => unlock_scope(&header, &slots, &scopes, token, now)?,
             Credential::Passphrase(passphrase) => {
                 let slot = only(&slots, SlotKind::Passphrase)?;
                 // A profile this build does not know reads the same as a wrong passphrase: the number may be altered.
@@ -129,6 +131,8 @@ impl Vault {
             id: header.vault,
             holder,
             location: location.clone(),
+            activity: None,
+            has_recorded: false,
             warnings: Vec::new(),
         })
     }
@@ -214,9 +218,9 @@ fn unlock_vault(
 }
 
 fn unlock_scope(
-    file: &VaultFile,
     header: &HeaderRow,
     slots: &[SlotRow],
+    scopes: &[ScopeRow],
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<Holder, VaultError> {
@@ -224,7 +228,6 @@ fn unlock_scope(
         .iter()
         .find(|slot| slot.id == token.slot() && slot.kind == SlotKind::AccessToken.number())
         .ok_or(VaultError::WrongCredential)?;
-    let scopes = file.snapshot()?.scopes()?;
     let scope = scopes
         .iter()
         .find(|scope| scope.id == slot.scope)

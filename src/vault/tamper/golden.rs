@@ -1,0 +1,81 @@
+//! Writes the golden vault of format 1, here, because only the crate itself can read the random credentials of a vault.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::{Life, NOW, location, scope, shop, value, who};
+use crate::crypto::{Passphrase, Profile, Secret};
+use crate::key::{Context, PermissionSet, Span};
+use crate::vault::{NewIssued, ProviderChanges, Rotation, Vault};
+
+#[test]
+#[ignore = "writes tests/vectors/format-1; never again once format 1 is released"]
+fn write_the_golden_vault() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/format-1");
+    fs::create_dir_all(&folder).expect("made");
+    let path = folder.join("vault.db");
+    let _ = fs::remove_file(&path);
+    let passphrase = Secret::new(b"correct horse battery staple".to_vec());
+    let passphrase = Passphrase::new(passphrase).expect("a passphrase");
+    let vault = Vault::create(&location(&path), &passphrase, Profile::Test, &who(), NOW);
+    let mut life = Life::of(vault.expect("a new vault"));
+
+    let permissions = ["read", "write:invoices"].map(|text| text.parse().expect("a permission"));
+    let context = ["team=blue".parse().expect("a pair")];
+    let new = NewIssued {
+        name: "CI/CD integration".parse().expect("a name"),
+        scope: shop(),
+        brand: "acme".parse().expect("a brand"),
+        permissions: PermissionSet::try_from(std::collections::BTreeSet::from(permissions))
+            .expect("few"),
+        context: Context::from_pairs(&context).expect("few"),
+        expires_at: Some(NOW.after(Span::days(90))),
+        tags: vec!["ci".parse().expect("a tag")],
+        note: Some("made for the tests".parse().expect("a note")),
+        make_default: true,
+    };
+    life.issue_new(&new);
+    let rotation = Rotation {
+        overlap: Span::days(30),
+        expires_at: None,
+    };
+    life.rotate_with("CI/CD integration", &shop(), rotation);
+    life.issue_new(&NewIssued {
+        name: "old".parse().expect("a name"),
+        make_default: false,
+        ..new
+    });
+    let found = life.find("old", &shop());
+    life.vault.revoke(&found, &who(), NOW).expect("revoked");
+
+    let name = "openai".parse().expect("a name");
+    let changes = ProviderChanges {
+        variable: Some("OPENAI_API_KEY".parse().expect("a variable")),
+        ..ProviderChanges::default()
+    };
+    life.vault
+        .set_new(&name, &shop(), &value("sk-before"), &changes, &who(), NOW)
+        .expect("stored");
+    let found = life.find("openai", &shop());
+    let now = value("sk-0123456789abcdef");
+    life.vault
+        .replace_value(&found, &now, &ProviderChanges::default(), &who(), NOW)
+        .expect("replaced");
+
+    let access = life.access(&scope("shop", "production"));
+    let code = life.recovery_code();
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let mut known = String::new();
+    for (name, text) in [
+        ("token-1", life.tokens[0].clone()),
+        ("token-2", life.tokens[1].clone()),
+        ("token-revoked", life.tokens[2].clone()),
+        ("access-slot", access.slot().to_string()),
+        ("access-secret", hex(access.input().expose())),
+        ("recovery", hex(code.input().expose())),
+    ] {
+        writeln!(known, "{name} {text}").expect("a string grows");
+    }
+    fs::write(folder.join("known.txt"), known).expect("written");
+}

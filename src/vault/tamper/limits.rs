@@ -1,0 +1,89 @@
+//! Limits that are too far away to reach one key at a time: met with rows that are made up.
+
+use super::{Bench, NOW, VaultError, Who, scope, shop, who};
+use crate::key::{KeyId, KeyKind, ScopeId};
+use crate::store::RecordRow;
+use crate::vault::Vault;
+use crate::vault::draft::Draft;
+use crate::vault::head::{ManifestRow, OpenScope};
+use crate::vault::log::Event;
+use crate::vault::state::{KEYS, SCOPES, State};
+
+/// Runs `body` in a change that is not kept.
+fn drafted<T>(
+    vault: &mut Vault,
+    mut body: impl FnMut(&mut Draft<'_>) -> Result<T, VaultError>,
+) -> Result<T, VaultError> {
+    let nothing: Option<Event> = None;
+    vault.write(&who(), NOW, |draft| Ok((body(draft)?, nothing.clone())))
+}
+
+fn row(number: u64) -> ManifestRow {
+    let id = format!("{number:012}");
+    ManifestRow::of(&RecordRow {
+        key_id: KeyId::try_from(id.as_bytes()).expect("digits"),
+        name_tag: [0; 16],
+        revision: 1,
+        nonce: [0; 24],
+        sealed: &[0; 16],
+    })
+    .expect("long enough")
+}
+
+#[test]
+fn a_scope_has_room_for_its_limit_of_keys_and_no_more() {
+    let bench = Bench::small();
+    let mut vault = bench.open(Who::Passphrase);
+    for (present, fits) in [(KEYS - 1, true), (KEYS, false)] {
+        let outcome = drafted(&mut vault, |draft| {
+            let id = draft.scope_id(&shop(), KeyKind::Issued).expect("a scope");
+            let key_id = draft.find_name(id, "ci")?.expect("a key");
+            let (_, record) = draft.record(id, key_id)?.expect("its record");
+            let manifest = draft.manifest(id)?;
+            *manifest = Default::default();
+            (0..present).for_each(|number| manifest.push(row(number)));
+            let new = "zzzzzzzzzzzz".parse().expect("an id");
+            draft.put(id, new, &record.key()?, &record.secrets()?)
+        });
+        match outcome {
+            Ok(_) => assert!(fits),
+            Err(VaultError::Limit(_)) => assert!(!fits),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_scope_that_says_it_has_more_keys_is_not_read() {
+    let bench = Bench::small();
+    let vault = bench.open(Who::Passphrase);
+    let snapshot = vault.file.snapshot().expect("a snapshot");
+    let mut state = State::verify(&snapshot, vault.id, &vault.holder).expect("whole");
+    state.scopes[0].head.meta.rows = KEYS + 1;
+    let mut seen = 0;
+    let outcome = state.pass(&snapshot, &state.scopes[0], |_| {
+        seen += 1;
+        Ok(())
+    });
+    assert!(matches!(outcome, Err(VaultError::Altered(_))));
+    assert_eq!(seen, 0);
+}
+
+#[test]
+fn a_vault_has_room_for_its_limit_of_scopes_and_no_more() {
+    let bench = Bench::small();
+    let mut vault = bench.open(Who::Passphrase);
+    let outcome = drafted(&mut vault, |draft| {
+        let (key, id) = (draft.key.duplicate(), draft.state.vault);
+        for number in draft.state.scopes.len()..SCOPES - 1 {
+            let mut bytes = [0xff; 16];
+            bytes[8..].copy_from_slice(&number.to_be_bytes());
+            let (bytes, shop) = (ScopeId(bytes), shop());
+            let new = OpenScope::new(bytes, &shop, KeyKind::Provider, NOW, &key, id)?;
+            draft.state.scopes.push(new);
+        }
+        draft.ensure_scope(&scope("new", "a"), KeyKind::Issued)?;
+        draft.ensure_scope(&scope("new", "b"), KeyKind::Issued)
+    });
+    assert!(matches!(outcome, Err(VaultError::Limit(_))));
+}

@@ -1,0 +1,186 @@
+//! Access tokens and the recovery code.
+
+use keywright::key::{KeyKind, Scope, Timestamp};
+use keywright::vault::{
+    AccessToken, Code, Credential, Filter, NewIssued, Requirements, Vault, VaultError, Wanted,
+};
+
+use crate::fixture::*;
+
+fn access(vault: &mut Vault, scope: &Scope, kind: KeyKind, end: Option<Timestamp>) -> AccessToken {
+    vault
+        .create_access(&name("server"), scope, kind, end, &who(), NOW)
+        .expect("an access token")
+}
+
+#[test]
+fn an_access_token_opens_one_scope_and_no_other() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let mine = issue_named(&mut vault, "ci");
+    set(&mut vault, "openai", "sk-1");
+    let staging = NewIssued {
+        scope: scope("shop/staging"),
+        ..new_key("ci")
+    };
+    let (other, _) = issue(&mut vault, &staging, NOW);
+    let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let provider = access(&mut vault, &shop(), KeyKind::Provider, None);
+
+    let mut server = place
+        .open_with(&Credential::AccessToken(&issued))
+        .expect("opens");
+    assert_eq!(names(&mut server), ["ci"]);
+    assert_eq!(check(&mut server, &mine, NOW), Code::Valid);
+    assert_eq!(check(&mut server, &other, NOW), Code::Unknown);
+    refused(try_find(&mut server, "openai"));
+
+    let mut job = place
+        .open_with(&Credential::AccessToken(&provider))
+        .expect("opens");
+    assert_eq!(names(&mut job), ["openai"]);
+    assert_eq!(get(&mut job, "openai"), b"sk-1");
+    assert_eq!(check(&mut job, &mine, NOW), Code::Unknown);
+}
+
+#[test]
+fn a_use_by_access_token_is_counted_where_the_owner_sees_it() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let mut server = place
+        .open_with(&Credential::AccessToken(&issued))
+        .expect("opens");
+    server
+        .verify(
+            &secret(token.as_bytes()),
+            &Requirements::default(),
+            true,
+            &who(),
+            NOW,
+        )
+        .expect("answered");
+    let found = find(&mut vault, "ci");
+    assert_eq!(found.total.requests, 1);
+    let usage = vault.usage_of(&found, 0, 10).expect("what is known");
+    assert_eq!(usage.events.len(), 1);
+}
+
+#[test]
+fn who_holds_an_access_token_changes_nothing() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let mut server = place
+        .open_with(&Credential::AccessToken(&issued))
+        .expect("opens");
+    let found = find(&mut server, "ci");
+    let (me, kind) = (who(), KeyKind::Issued);
+    for outcome in [
+        server.issue(&new_key("new"), &me, NOW).map(drop),
+        server.rotate(&found, overlap(DAY), &me, NOW).map(drop),
+        server.revoke(&found, &me, NOW),
+        server.delete(&found, &me, NOW),
+        server
+            .create_access(&name("x"), &shop(), kind, None, &me, NOW)
+            .map(drop),
+        server.revoke_access(issued.slot(), &me, NOW),
+        server.create_recovery_code(&me, NOW).map(drop),
+        server.log().map(drop),
+    ] {
+        assert!(matches!(refused(outcome), VaultError::OwnerOnly(_)));
+    }
+    assert_eq!(place.verbs(), ["Init", "Create", "Deliver", "AccessCreate"]);
+}
+
+#[test]
+fn an_access_token_ends_on_its_day() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let end = Timestamp(NOW.0 + 100);
+    let issued = access(&mut vault, &shop(), KeyKind::Issued, Some(end));
+    let open = |now| Vault::open(&place.location, &Credential::AccessToken(&issued), now).map(drop);
+    open(Timestamp(end.0 - 1)).expect("opens");
+    for late in [end, Timestamp(end.0 + 1)] {
+        assert!(matches!(
+            refused(open(late)),
+            VaultError::CredentialExpired(at) if at == end
+        ));
+    }
+}
+
+#[test]
+fn an_access_token_needs_a_scope_and_one_of_64_slots() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let me = who();
+    let create = |vault: &mut Vault| {
+        vault
+            .create_access(&name("x"), &shop(), KeyKind::Issued, None, &me, NOW)
+            .map(drop)
+    };
+    assert!(matches!(
+        refused(create(&mut vault)),
+        VaultError::Misused(_)
+    ));
+    issue_named(&mut vault, "ci");
+    // The passphrase has one slot.
+    for _ in 1..64 {
+        create(&mut vault).expect("a slot is free");
+    }
+    assert!(matches!(refused(create(&mut vault)), VaultError::Limit(_)));
+    assert!(matches!(
+        refused(vault.create_recovery_code(&me, NOW)),
+        VaultError::Limit(_)
+    ));
+    assert_eq!(names(&mut place.open()), ["ci"]);
+    let outline = Vault::outline(place.path()).expect("an outline");
+    assert_eq!((outline.slots.len(), outline.scopes), (64, 1));
+}
+
+#[test]
+fn wrong_credentials_are_all_refused_alike() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let code = vault.create_recovery_code(&who(), NOW).expect("a code");
+    let wrong_secret = AccessToken::new(issued.slot(), secret(&[0; 32]));
+    let no_slot = AccessToken::new(keywright::key::SlotId([9; 16]), secret(&[0; 32]));
+    let wrong_code = keywright::vault::RecoveryCode::new(secret(&[0; 20]));
+    let wrong = passphrase("mule");
+    for credential in [
+        Credential::AccessToken(&wrong_secret),
+        Credential::AccessToken(&no_slot),
+        Credential::RecoveryCode(&wrong_code),
+        Credential::Passphrase(&wrong),
+    ] {
+        assert!(matches!(
+            refused(place.open_with(&credential).map(drop)),
+            VaultError::WrongCredential
+        ));
+    }
+    let mut recovered = place
+        .open_with(&Credential::RecoveryCode(&code))
+        .expect("opens");
+    assert_eq!(names(&mut recovered), ["ci"]);
+    recovered
+        .find(Wanted::Named(&reference("ci")), &shop(), true)
+        .expect("found");
+    recovered
+        .list(&Filter::default(), NOW)
+        .expect("all of it is open");
+}
+
+#[test]
+fn a_new_recovery_code_replaces_the_old_one() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let old = vault.create_recovery_code(&who(), NOW).expect("a code");
+    let new = vault.create_recovery_code(&who(), NOW).expect("a code");
+    let opens = |code| place.open_with(&Credential::RecoveryCode(code)).is_ok();
+    assert!(!opens(&old) && opens(&new));
+}

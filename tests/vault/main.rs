@@ -1,0 +1,16 @@
+//! The rules of a vault, tested below the binary, where they are a hundred times faster.
+
+mod access;
+mod concurrency;
+mod ends;
+mod files;
+mod find;
+mod fixture;
+mod issue;
+mod model;
+mod provider;
+mod rekey;
+mod rollback;
+mod rotate;
+mod usage;
+mod verify;

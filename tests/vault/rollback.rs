@@ -1,0 +1,235 @@
+//! Older copies put back, and copies that were changed apart.
+
+use std::fs;
+
+use keywright::key::KeyKind;
+use keywright::vault::{Credential, Vault, VaultError};
+
+use crate::fixture::*;
+
+/// A vault with one key, a copy of it, and then another key.
+fn copied() -> (Place, Vault) {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    copy(place.path(), &place.folder().join("copy.db"));
+    issue_named(&mut vault, "second");
+    (place, vault)
+}
+
+fn put_back(place: &Place) {
+    fs::rename(place.folder().join("copy.db"), place.path()).expect("put back");
+}
+
+#[test]
+fn an_older_copy_put_back_is_noticed_where_a_newer_was_seen() {
+    let (place, mut open) = copied();
+    put_back(&place);
+    for mut vault in [place.open(), place.open()] {
+        assert!(matches!(
+            refused(vault.list(&Default::default(), NOW)),
+            VaultError::RolledBack { .. }
+        ));
+        assert!(matches!(
+            refused(vault.issue(&new_key("third"), &who(), NOW).map(drop)),
+            VaultError::RolledBack { .. }
+        ));
+    }
+    // Also by who had the newer one open.
+    assert!(matches!(
+        refused(open.issue(&new_key("third"), &who(), NOW).map(drop)),
+        VaultError::RolledBack { .. }
+    ));
+
+    // Its twin: a machine that has seen nothing cannot know.
+    let mut elsewhere = Place::new();
+    elsewhere.location.vault = place.location.vault.clone();
+    assert_eq!(names(&mut elsewhere.open()), ["first"]);
+}
+
+#[test]
+fn an_older_copy_is_gone_on_with_when_that_is_accepted() {
+    let (mut place, _) = copied();
+    let newer = place.folder().join("newer.db");
+    copy(place.path(), &newer);
+    put_back(&place);
+    place.location.accept_rollback = true;
+    let mut vault = place.open();
+    assert_eq!(names(&mut vault), ["first"]);
+    // Reading alone does not lower what was seen.
+    place.location.accept_rollback = false;
+    refused(place.open().list(&Default::default(), NOW));
+
+    issue_named(&mut vault, "instead");
+    // It went on above both, so that everybody is content with it and nobody with the other.
+    assert_eq!(names(&mut place.open()), ["first", "instead"]);
+    fs::rename(newer, place.path()).expect("put back");
+    assert!(matches!(
+        refused(place.open().list(&Default::default(), NOW)),
+        VaultError::RolledBack { .. }
+    ));
+}
+
+#[test]
+fn two_copies_that_were_changed_apart_are_noticed() {
+    for further in 0..3 {
+        let place = Place::new();
+        let mut vault = place.create();
+        issue_named(&mut vault, "first");
+        drop(vault);
+        let other = place.folder().join("other.db");
+        copy(place.path(), &other);
+        issue_named(&mut place.open(), "here");
+
+        // The copy is changed where this machine's anchor does not see it, as on another machine.
+        let mut elsewhere = Place::new();
+        elsewhere.location.vault = other.clone();
+        let mut vault = elsewhere.open();
+        issue_named(&mut vault, "there");
+        // As many changes, or more: the sequence alone would not tell.
+        for round in 0..further {
+            issue_named(&mut vault, &format!("there {round}"));
+        }
+        drop(vault);
+        fs::rename(&other, place.path()).expect("put in place");
+
+        let outcome = place.open().list(&Default::default(), NOW);
+        assert!(
+            matches!(refused(outcome), VaultError::Forked { .. }),
+            "{further} further"
+        );
+        // Its twin: without what this machine has seen, nothing shows.
+        fs::remove_dir_all(&place.location.state).expect("forgotten");
+        assert_eq!(names(&mut place.open()).len(), 2 + further);
+    }
+}
+
+#[test]
+fn a_fork_can_be_accepted_too() {
+    let mut place = Place::new();
+    issue_named(&mut place.create(), "first");
+    let other = place.folder().join("other.db");
+    copy(place.path(), &other);
+    issue_named(&mut place.open(), "here");
+    let mut elsewhere = Place::new();
+    elsewhere.location.vault = other.clone();
+    issue_named(&mut elsewhere.open(), "there");
+    fs::rename(&other, place.path()).expect("put in place");
+    place.location.accept_rollback = true;
+    issue_named(&mut place.open(), "both");
+    place.location.accept_rollback = false;
+    assert_eq!(names(&mut place.open()), ["both", "first", "there"]);
+}
+
+#[test]
+fn who_holds_an_access_token_notices_an_older_scope() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    let access = vault
+        .create_access(&name("server"), &shop(), KeyKind::Issued, None, &who(), NOW)
+        .expect("an access token");
+    let open = || {
+        place
+            .open_with(&Credential::AccessToken(&access))
+            .expect("opens")
+    };
+    copy(place.path(), &place.folder().join("copy.db"));
+    // A change elsewhere in the vault is none of its business.
+    set(&mut vault, "openai", "sk-1");
+    assert_eq!(names(&mut open()), ["first"]);
+    put_back(&place);
+    assert_eq!(names(&mut open()), ["first"]);
+
+    let mut place_again = Place::new();
+    place_again.location.vault = place.location.vault.clone();
+    let mut vault = place_again.open();
+    copy(place.path(), &place.folder().join("copy.db"));
+    issue_named(&mut vault, "second");
+    assert_eq!(names(&mut open()), ["first", "second"]);
+    put_back(&place);
+    assert!(matches!(
+        refused(open().list(&Default::default(), NOW)),
+        VaultError::RolledBack { .. }
+    ));
+}
+
+#[test]
+fn an_anchor_that_says_nothing_is_a_warning() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    let folder = place.location.state.join(vault.id().to_string());
+    let anchor = fs::read_dir(&folder)
+        .expect("the state folder")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|end| end == "anchor"))
+        .expect("an anchor");
+    let whole = fs::read(&anchor).expect("an anchor");
+    assert_eq!(whole.len(), 4 + 8 + 32 + 8 + 32 + 32);
+    let mut flipped = whole.clone();
+    flipped[10] ^= 1;
+    for (what, bytes) in [
+        ("altered", flipped),
+        ("cut", whole[..50].to_vec()),
+        ("empty", Vec::new()),
+        ("nonsense", b"KWA1 but not an anchor".to_vec()),
+        ("huge", vec![b'x'; 1 << 20]),
+    ] {
+        fs::write(&anchor, bytes).expect("written");
+        let mut vault = place.open();
+        assert_eq!(names(&mut vault), ["first"], "{what}");
+        let warnings = vault.take_warnings();
+        assert!(
+            warnings.iter().any(|text| text.contains("anchor")),
+            "{what}: {warnings:?}"
+        );
+        // A new one was begun, and there is nothing to warn of any more.
+        let mut vault = place.open();
+        assert_eq!(names(&mut vault), ["first"], "{what}");
+        assert!(vault.take_warnings().is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn an_anchor_of_another_key_is_a_warning() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    let state = place.location.state.join(vault.id().to_string());
+    let kept = place.folder().join("kept");
+    fs::create_dir(&kept).expect("made");
+    for entry in fs::read_dir(&state).expect("the state folder") {
+        let path = entry.expect("an entry").path();
+        copy(&path, &kept.join(path.file_name().expect("a name")));
+    }
+    let new = passphrase("battery");
+    vault
+        .rekey_compromised(&new, keywright::crypto::Profile::Test, &who(), NOW)
+        .expect("everything is sealed anew");
+    assert!(vault.take_warnings().is_empty());
+    fs::remove_dir_all(&state).expect("forgotten");
+    fs::rename(&kept, &state).expect("put back");
+    let mut vault = place
+        .open_with(&Credential::Passphrase(&new))
+        .expect("opens");
+    assert_eq!(names(&mut vault), ["first"]);
+    assert_eq!(vault.take_warnings().len(), 1);
+}
+
+#[test]
+fn an_anchor_that_cannot_be_written_is_a_warning() {
+    let place = Place::new();
+    fs::write(&place.location.state, "a file where a folder should be").expect("written");
+    let mut vault = place.create();
+    assert_eq!(vault.take_warnings().len(), 1, "on making");
+    issue_named(&mut vault, "first");
+    assert!(!vault.take_warnings().is_empty(), "on writing");
+    let mut vault = place.open();
+    assert_eq!(names(&mut vault), ["first"]);
+    let warnings = vault.take_warnings();
+    assert!(
+        warnings[0].contains("an older copy of the vault would not be noticed"),
+        "{warnings:?}"
+    );
+}

@@ -1,0 +1,243 @@
+//! Counting uses.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use keywright::key::Timestamp;
+use keywright::vault::{Requirements, Retention, Vault, VaultError};
+
+use crate::fixture::*;
+
+fn verify(vault: &mut Vault, token: &str, now: Timestamp) -> Result<(), VaultError> {
+    vault
+        .verify(
+            &secret(token.as_bytes()),
+            &Requirements::default(),
+            true,
+            &who(),
+            now,
+        )
+        .map(drop)
+}
+
+/// Code and count of every row of the activity file, with whether it belongs to a key.
+fn rows(place: &Place, vault: &Vault) -> BTreeMap<(String, bool), i64> {
+    let path = place
+        .location
+        .state
+        .join(vault.id().to_string())
+        .join("activity.db");
+    let connection = rusqlite::Connection::open(path).expect("an activity file");
+    let mut statement = connection
+        .prepare("SELECT code, length(key_id) > 0, sum(count) FROM usage GROUP BY 1, 2")
+        .expect("its tables");
+    let rows = statement
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+        .expect("its rows");
+    rows.collect::<Result<_, _>>().expect("its rows")
+}
+
+#[test]
+fn every_use_is_counted_under_its_answer() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    set(&mut vault, "openai", "sk-1");
+    let strange = issue_named(&mut Place::new().create(), "ci");
+    let wrong = with_wrong_secret(&token);
+    let presented = [&token, &token, &wrong, &strange, &token, "nonsense", ""];
+    for (after, text) in (0..).zip(presented) {
+        verify(&mut vault, text, Timestamp(NOW.0 + after)).expect("answered");
+    }
+    get(&mut vault, "openai");
+    // Not asked to record: not recorded.
+    check(&mut vault, &token, NOW);
+
+    let expected = [
+        (("get", true), 1),
+        (("malformed", false), 1),
+        (("missing", false), 1),
+        (("unknown", false), 1),
+        (("valid", true), 3),
+        (("wrong_secret", true), 1),
+    ];
+    let expected: BTreeMap<_, _> = expected
+        .into_iter()
+        .map(|((code, known), count)| ((code.to_owned(), known), count))
+        .collect();
+    assert_eq!(rows(&place, &vault), expected);
+
+    let found = find(&mut vault, "ci");
+    assert_eq!((found.total.requests, found.total.refused), (4, 1));
+    assert_eq!(found.total.last_used, Some(Timestamp(NOW.0 + 4)));
+    let usage = vault
+        .usage_of(&found, NOW.day(), 10)
+        .expect("what is known");
+    assert_eq!(usage.total, found.total);
+    let events: Vec<_> = usage
+        .events
+        .iter()
+        .map(|(at, event)| (at.0 - NOW.0, event.code.as_str(), event.generation))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            (4, "valid", 1),
+            (2, "wrong_secret", 0),
+            (1, "valid", 1),
+            (0, "valid", 1)
+        ]
+    );
+    let few = vault.usage_of(&found, NOW.day() + 1, 2).expect("less");
+    assert_eq!((few.counts.len(), few.events.len()), (0, 2));
+    let by_day = vault.usage_by_day(NOW.day()).expect("days");
+    assert_eq!(by_day.len(), 2);
+    assert!(vault.take_warnings().is_empty());
+}
+
+#[test]
+fn days_and_generations_are_counted_apart() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let old = issue_named(&mut vault, "ci");
+    let young = rotate(&mut vault, "ci", overlap(DAY), NOW);
+    let tomorrow = NOW.after(DAY);
+    for (token, at) in [
+        (&old, NOW),
+        (&young, NOW),
+        (&young, tomorrow),
+        (&old, tomorrow),
+    ] {
+        verify(&mut vault, token, at).expect("answered");
+    }
+    let found = find(&mut vault, "ci");
+    let usage = vault.usage_of(&found, 0, 0).expect("what is known");
+    let mut counts: Vec<_> = usage
+        .counts
+        .iter()
+        .map(|row| {
+            (
+                row.day - NOW.day(),
+                row.generation,
+                row.code.as_str(),
+                row.count,
+            )
+        })
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(
+        counts,
+        [
+            (0, 1, "valid", 1),
+            (0, 2, "valid", 1),
+            (1, 1, "rotated", 1),
+            (1, 2, "valid", 1)
+        ]
+    );
+}
+
+#[test]
+fn nothing_was_used_before_the_first_use() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let found = find(&mut vault, "ci");
+    assert_eq!(found.total.requests, 0);
+    let usage = vault.usage_of(&found, 0, 10).expect("nothing");
+    assert!(usage.counts.is_empty() && usage.events.is_empty());
+    assert!(vault.usage_by_day(0).expect("nothing").is_empty());
+    vault.prune_activity(NOW);
+    let state = place.location.state.join(vault.id().to_string());
+    assert!(!state.join("activity.db").exists());
+}
+
+#[test]
+fn a_use_that_cannot_be_recorded_is_a_warning_or_refused() {
+    for required in [false, true] {
+        let mut place = Place::new();
+        let blocked = place.folder().join("blocked");
+        fs::write(&blocked, "a file where a folder should be").expect("written");
+        place.location.activity = Some(blocked.join("activity.db"));
+        place.location.audit_required = required;
+        let mut vault = place.create();
+        let token = issue_named(&mut vault, "ci");
+        let outcome = verify(&mut vault, &token, NOW);
+        if required {
+            assert!(matches!(refused(outcome), VaultError::NotRecorded(_)));
+        } else {
+            outcome.expect("answered all the same");
+            let warnings = vault.take_warnings();
+            assert!(
+                warnings.iter().any(|text| text.contains("not recorded")),
+                "{warnings:?}"
+            );
+            assert!(vault.take_warnings().is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_activity_file_can_be_elsewhere_and_is_private() {
+    let mut place = Place::new();
+    let path = place.folder().join("shared/activity.db");
+    place.location.activity = Some(path.clone());
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    verify(&mut vault, &token, NOW).expect("answered");
+    let mode =
+        |path: &std::path::Path| fs::metadata(path).expect("made").permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+    assert_eq!(find(&mut vault, "ci").total.requests, 1);
+}
+
+#[test]
+fn what_is_too_old_is_forgotten_in_steps() {
+    let mut place = Place::new();
+    place.location.retention = Retention {
+        usage_days: 5,
+        event_days: 2,
+        events: 3,
+    };
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    let days = |count: i64| Timestamp(NOW.0 + count * 86_400);
+    for day in 0..10 {
+        verify(&mut vault, &token, days(day)).expect("answered");
+    }
+    vault.prune_activity(days(9));
+    let found = find(&mut vault, "ci");
+    let usage = vault.usage_of(&found, 0, 100).expect("what is left");
+    let kept: Vec<i64> = usage.counts.iter().map(|row| row.day - NOW.day()).collect();
+    assert_eq!(kept, [4, 5, 6, 7, 8, 9]);
+    assert_eq!(usage.events.len(), 3);
+    // What was counted in all stays.
+    assert_eq!(usage.total.requests, 10);
+    // The newest event stays whatever its age, so that no sequence number comes twice.
+    vault.prune_activity(days(1000));
+    let usage = vault.usage_of(&found, 0, 100).expect("what is left");
+    assert_eq!(usage.events.len(), 1);
+}
+
+#[test]
+fn an_event_that_was_altered_is_left_out() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    for _ in 0..3 {
+        verify(&mut vault, &token, NOW).expect("answered");
+    }
+    let found = find(&mut vault, "ci");
+    let path = place
+        .location
+        .state
+        .join(vault.id().to_string())
+        .join("activity.db");
+    let connection = rusqlite::Connection::open(path).expect("an activity file");
+    connection
+        .execute("UPDATE event SET at = at + 1 WHERE seq = 2", [])
+        .expect("altered");
+    let usage = vault.usage_of(&found, 0, 10).expect("what is known");
+    assert_eq!(usage.events.len(), 2);
+}

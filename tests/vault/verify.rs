@@ -1,0 +1,280 @@
+//! Every answer of a verification, and their order.
+
+use keywright::key::{KeyName, Scope, Timestamp};
+use keywright::vault::{Code, NewIssued, Requirements, Vault};
+
+use crate::fixture::*;
+
+struct Bench {
+    place: Place,
+    vault: Vault,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let place = Place::new();
+        let vault = place.create();
+        Self { place, vault }
+    }
+
+    fn revoke(&mut self, text: &str) {
+        let found = find(&mut self.vault, text);
+        self.vault.revoke(&found, &who(), NOW).expect("revoked");
+    }
+
+    fn code(&mut self, presented: &str, requirements: &Requirements, now: Timestamp) -> Code {
+        let verdict = self
+            .vault
+            .verify(
+                &secret(presented.as_bytes()),
+                requirements,
+                false,
+                &who(),
+                now,
+            )
+            .expect("an answer");
+        let matched = !matches!(
+            verdict.code,
+            Code::Malformed | Code::Missing | Code::Unknown
+        );
+        assert_eq!(verdict.found.is_some(), matched, "{:?}", verdict.code);
+        assert_eq!(verdict.generation.is_some(), matched);
+        verdict.code
+    }
+}
+
+fn demand(environment: &str, project: &str, permission: &str) -> Requirements {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Requirements {
+        environment: given(environment).map(|text| text.parse().expect("an environment")),
+        project: given(project).map(|text| text.parse().expect("a project")),
+        permissions: given(permission)
+            .map(|text| text.parse().expect("a permission"))
+            .into_iter()
+            .collect(),
+    }
+}
+
+#[test]
+fn a_credential_is_one_word_of_the_right_shape() {
+    let mut bench = Bench::new();
+    let token = issue_named(&mut bench.vault, "ci");
+    let wrong_check = format!("{}0", &token[..token.len() - 1]);
+    let table = [
+        (token.clone(), Code::Valid),
+        (format!("  {token}\r\n"), Code::Valid),
+        (format!("Bearer {token}"), Code::Valid),
+        (format!("bearer   {token}"), Code::Valid),
+        (format!("Authorization: Bearer {token}\r\n"), Code::Valid),
+        (format!("authorization:BEARER {token}"), Code::Valid),
+        (String::new(), Code::Missing),
+        (" \r\n".to_owned(), Code::Missing),
+        ("Authorization:".to_owned(), Code::Missing),
+        (format!("{token} {token}"), Code::Malformed),
+        (format!("{token}\nX"), Code::Malformed),
+        (format!("Basic {token}"), Code::Malformed),
+        ("nonsense".to_owned(), Code::Malformed),
+        ("é".repeat(40), Code::Malformed),
+        (token.to_uppercase(), Code::Malformed),
+        (token[1..].to_owned(), Code::Malformed),
+        (format!("{token}0"), Code::Malformed),
+        ("a".repeat(257), Code::Malformed),
+    ];
+    for (presented, code) in table {
+        assert_eq!(
+            bench.code(&presented, &Requirements::default(), NOW),
+            code,
+            "{presented:?}"
+        );
+    }
+    if wrong_check != token {
+        assert_eq!(
+            bench.code(&wrong_check, &Requirements::default(), NOW),
+            Code::Malformed
+        );
+    }
+}
+
+#[test]
+fn an_unknown_id_and_a_wrong_secret_are_the_same_answer() {
+    let mut bench = Bench::new();
+    let token = issue_named(&mut bench.vault, "ci");
+    let elsewhere = issue_named(&mut Place::new().create(), "ci");
+    let strange = "kwt_prod1_000000000000_00000000000000000000000000000000";
+    for presented in [
+        with_wrong_secret(&token),
+        elsewhere,
+        format!("{strange}{}", checksum(strange)),
+    ] {
+        assert_eq!(
+            bench.code(&presented, &Requirements::default(), NOW),
+            Code::Unknown,
+            "{presented}"
+        );
+    }
+}
+
+/// Each row breaks one rule more than the row below it, so that the order shows.
+#[test]
+fn the_first_broken_rule_is_the_answer() {
+    let end = Timestamp(NOW.0 + 100);
+    let mut bench = Bench::new();
+    let new = NewIssued {
+        expires_at: Some(end),
+        permissions: permissions(&["read", "write:invoices"]),
+        ..new_key("ci")
+    };
+    let (old, _) = issue(&mut bench.vault, &new, NOW);
+    let token = rotate(
+        &mut bench.vault,
+        "ci",
+        overlap("0s".parse().expect("a span")),
+        NOW,
+    );
+    let all_wrong = demand("staging", "bank", "admin");
+    let table = [
+        (&old, &all_wrong, end, Code::Rotated),
+        (&token, &all_wrong, end, Code::Expired),
+        (&token, &all_wrong, NOW, Code::WrongEnvironment),
+        (
+            &token,
+            &demand("production", "bank", "admin"),
+            NOW,
+            Code::WrongProject,
+        ),
+        (
+            &token,
+            &demand("", "bank", "admin"),
+            NOW,
+            Code::WrongProject,
+        ),
+        (
+            &token,
+            &demand("prod", "shop", "admin"),
+            NOW,
+            Code::InsufficientPermission,
+        ),
+        (
+            &token,
+            &demand("", "", "write"),
+            NOW,
+            Code::InsufficientPermission,
+        ),
+        (&token, &demand("", "", "create:invoices"), NOW, Code::Valid),
+        (
+            &token,
+            &demand("prod", "shop", "read:anything"),
+            NOW,
+            Code::Valid,
+        ),
+    ];
+    for (presented, requirements, now, code) in table {
+        assert_eq!(bench.code(presented, requirements, now), code);
+    }
+    bench.revoke("ci");
+    for presented in [&old, &token] {
+        assert_eq!(bench.code(presented, &all_wrong, end), Code::Revoked);
+    }
+}
+
+#[test]
+fn a_pending_token_is_undelivered_even_on_a_revoked_key() {
+    let mut bench = Bench::new();
+    let place = &bench.place;
+    let mut text = String::new();
+    let outcome = bench
+        .vault
+        .issue(&new_key("ci"), &who(), NOW)
+        .expect("issued")
+        .deliver(|token, _| {
+            text = String::from_utf8(token.expose().to_vec()).expect("ASCII");
+            let mut other = place.open();
+            let found = find(&mut other, "ci");
+            other.revoke(&found, &who(), NOW).expect("revoked");
+            assert_eq!(check(&mut other, &text, NOW), Code::Undelivered);
+            Ok(())
+        });
+    refused(outcome);
+    assert_eq!(
+        bench.code(&text, &Requirements::default(), NOW),
+        Code::Undelivered
+    );
+}
+
+#[test]
+fn all_permissions_that_are_demanded_must_be_there() {
+    let mut bench = Bench::new();
+    let token = issue_named(&mut bench.vault, "ci");
+    let both = Requirements {
+        permissions: vec![
+            "read".parse().expect("a permission"),
+            "write".parse().expect("a permission"),
+        ],
+        ..Requirements::default()
+    };
+    assert_eq!(bench.code(&token, &both, NOW), Code::InsufficientPermission);
+    assert!(Code::InsufficientPermission.is_authenticated());
+}
+
+#[test]
+fn a_verdict_tells_of_the_overlap_and_the_key() {
+    let mut bench = Bench::new();
+    let old = issue_named(&mut bench.vault, "ci");
+    let token = rotate(&mut bench.vault, "ci", overlap(DAY), NOW);
+    for (presented, generation, superseded) in [(&old, 1, true), (&token, 2, false)] {
+        let verdict = bench
+            .vault
+            .verify(
+                &secret(presented.as_bytes()),
+                &Requirements::default(),
+                false,
+                &who(),
+                NOW,
+            )
+            .expect("an answer");
+        assert_eq!(
+            (verdict.code, verdict.generation, verdict.superseded),
+            (Code::Valid, Some(generation), superseded)
+        );
+        let found = verdict.found.expect("the digest matched");
+        assert_eq!(found.key.name, name("ci"));
+        assert_eq!(found.scope, shop());
+    }
+}
+
+/// The environment in a token's text is for people and scanners; what counts is where its key is.
+#[test]
+fn what_the_token_says_of_itself_is_not_believed() {
+    let mut bench = Bench::new();
+    let token = issue_named(&mut bench.vault, "ci");
+    let body = token[..token.len() - 6].replacen("_prod1_", "_dev1_", 1);
+    let forged = format!("{body}{}", checksum(&body));
+    assert_eq!(
+        bench.code(&forged, &Requirements::default(), NOW),
+        Code::Unknown
+    );
+}
+
+#[test]
+fn keys_of_every_scope_are_checked() {
+    let mut bench = Bench::new();
+    let tokens: Vec<(Scope, String)> = ["a/dev", "b/dev", "a/staging", "b/qa"]
+        .into_iter()
+        .map(|text| {
+            let new = NewIssued {
+                scope: scope(text),
+                name: "ci".parse::<KeyName>().expect("a name"),
+                ..new_key("ci")
+            };
+            (scope(text), issue(&mut bench.vault, &new, NOW).0)
+        })
+        .collect();
+    for (scope, token) in &tokens {
+        let requirements = Requirements {
+            environment: Some(scope.environment.clone()),
+            project: Some(scope.project.clone()),
+            permissions: Vec::new(),
+        };
+        assert_eq!(bench.code(token, &requirements, NOW), Code::Valid);
+    }
+}

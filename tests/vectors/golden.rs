@@ -1,0 +1,192 @@
+//! Vaults of every released format must open for ever. Format 1 is provisional until the first release.
+//!
+//! `vault.db` was made by `vault::tamper::golden`, which says how to make it again while it may be; `known.txt` has the
+//! credentials that are random in every vault.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use keywright::crypto::{Passphrase, Secret};
+use keywright::key::{Actor, KeyRef, Scope, SlotId, Status, Timestamp};
+use keywright::vault::{
+    AccessToken, Code, Credential, Filter, Found, Location, RecoveryCode, Requirements, Retention,
+    Vault, Wanted,
+};
+use tempfile::TempDir;
+
+const MADE: Timestamp = Timestamp(1_800_000_000);
+const LATER: Timestamp = Timestamp(1_800_000_000 + 3_600);
+
+/// A copy, because opening what is committed would need its mode to be kept, and must not change it.
+struct Golden {
+    folder: TempDir,
+    known: BTreeMap<String, String>,
+}
+
+impl Golden {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = folder.path().join("vault.db");
+        fs::copy(Self::original("vault.db"), &copy).expect("the golden vault");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("mode set");
+        let known = fs::read_to_string(Self::original("known.txt")).expect("its credentials");
+        let known = known
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self { folder, known }
+    }
+
+    fn original(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/vectors/format-1")
+            .join(name)
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        let text = &self.known[name];
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))
+            .collect()
+    }
+
+    fn open(&self, credential: &Credential<'_>) -> Vault {
+        let location = Location {
+            vault: self.folder.path().join("vault.db"),
+            state: self.folder.path().join("state"),
+            activity: None,
+            accept_rollback: false,
+            audit_required: false,
+            retention: Retention {
+                usage_days: 400,
+                event_days: 30,
+                events: 1_000_000,
+            },
+        };
+        Vault::open(&location, credential, LATER).expect("opens for ever")
+    }
+}
+
+fn who() -> Actor {
+    "tester".parse().expect("an actor")
+}
+
+fn find(vault: &mut Vault, text: &str) -> Found {
+    let reference: KeyRef = text.parse().expect("a name");
+    let scope = Scope {
+        project: "shop".parse().expect("a project"),
+        environment: "production".parse().expect("an environment"),
+    };
+    vault
+        .find(Wanted::Named(&reference), &scope, true)
+        .expect("it is there")
+}
+
+fn check(vault: &mut Vault, token: &str) -> Code {
+    let presented = Secret::new(token.as_bytes().to_vec());
+    let requirements = Requirements::default();
+    vault
+        .verify(&presented, &requirements, false, &who(), LATER)
+        .expect("an answer")
+        .code
+}
+
+fn issued_keys_are_as_they_were(vault: &mut Vault, golden: &Golden) {
+    let found = find(vault, "CI/CD integration");
+    assert!(found.is_default);
+    assert_eq!(found.key.status(LATER), Status::Overlap);
+    assert_eq!(found.key.created_at, MADE);
+    assert_eq!(found.key.generations.len(), 2);
+    let issued = found.key.issued().expect("an issued key");
+    assert_eq!(issued.brand.as_str(), "acme");
+    assert_eq!(issued.permissions.to_string(), "read, write:invoices");
+    assert_eq!(issued.context.to_string(), "team=blue");
+    assert_eq!(find(vault, "old").key.status(LATER), Status::Revoked);
+    for (name, code) in [
+        ("token-1", Code::Valid),
+        ("token-2", Code::Valid),
+        ("token-revoked", Code::Revoked),
+    ] {
+        assert_eq!(check(vault, &golden.known[name]), code, "{name}");
+    }
+}
+
+#[test]
+fn the_golden_vault_opens_and_tells_what_was_put_in() {
+    let golden = Golden::new();
+    let passphrase = Passphrase::new(Secret::new(b"correct horse battery staple".to_vec()));
+    let passphrase = passphrase.expect("a passphrase");
+    let code = RecoveryCode::new(Secret::new(golden.bytes("recovery")));
+    for credential in [
+        Credential::Passphrase(&passphrase),
+        Credential::RecoveryCode(&code),
+    ] {
+        let mut vault = golden.open(&credential);
+        issued_keys_are_as_they_were(&mut vault, &golden);
+        let found = find(&mut vault, "openai");
+        let provider = found.key.provider().expect("a provider key");
+        assert_eq!(provider.masked, "sk-••••def");
+        let variable = provider.variable.as_ref().map(|name| name.as_str());
+        assert_eq!(variable, Some("OPENAI_API_KEY"));
+        for (previous, expected) in [(false, "sk-0123456789abcdef"), (true, "sk-before")] {
+            let value = vault.value(&found, previous, &who(), LATER);
+            assert_eq!(value.expect("a value").expose(), expected.as_bytes());
+        }
+        let keys = vault.list(&Filter::default(), LATER).expect("a list");
+        assert_eq!(keys.len(), 3);
+        let log = vault.log().expect("the log is whole");
+        let verbs: Vec<_> = log
+            .iter()
+            .map(|entry| format!("{:?}", entry.verb))
+            .collect();
+        assert_eq!(
+            verbs,
+            [
+                "Init",
+                "Create",
+                "Deliver",
+                "Rotate",
+                "Deliver",
+                "Create",
+                "Deliver",
+                "Revoke",
+                "Set",
+                "Rotate",
+                "AccessCreate",
+                "RecoveryCode"
+            ]
+        );
+        assert!(vault.take_warnings().is_empty());
+    }
+    let copy = fs::read(golden.folder.path().join("vault.db")).expect("the copy");
+    let original = fs::read(Golden::original("vault.db")).expect("the golden vault");
+    assert!(copy == original, "reading changed the file");
+}
+
+#[test]
+fn the_golden_access_token_opens_its_scope() {
+    let golden = Golden::new();
+    let slot = golden.bytes("access-slot").try_into().expect("16 bytes");
+    let secret = Secret::new(golden.bytes("access-secret"));
+    let access = AccessToken::new(SlotId(slot), secret);
+    let mut vault = golden.open(&Credential::AccessToken(&access));
+    issued_keys_are_as_they_were(&mut vault, &golden);
+    let keys = vault.list(&Filter::default(), LATER).expect("a list");
+    assert_eq!(keys.len(), 2);
+}
+
+#[test]
+fn the_golden_vault_can_be_written_to() {
+    let golden = Golden::new();
+    let passphrase = Passphrase::new(Secret::new(b"correct horse battery staple".to_vec()));
+    let passphrase = passphrase.expect("a passphrase");
+    let mut vault = golden.open(&Credential::Passphrase(&passphrase));
+    let found = find(&mut vault, "openai");
+    vault.delete(&found, &who(), LATER).expect("deleted");
+    let mut vault = golden.open(&Credential::Passphrase(&passphrase));
+    issued_keys_are_as_they_were(&mut vault, &golden);
+}
