@@ -56,13 +56,13 @@ fn finish(outcome: Result<Exit, CommandError>, mut out: Printer) -> ExitCode {
 
 fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandError> {
     match command {
-        Command::Completions(args) => commands::completions(&args, session),
+        Command::Completions(args) => commands::completions(&args, cli::definition(), session),
         Command::Create(args) => commands::create(&args, session),
         Command::Delete(args) => commands::delete(&args, session),
         Command::Get(args) => commands::get(&args, session),
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
-        Command::Man(args) => commands::man(&args, session),
+        Command::Man(args) => commands::man(&args, cli::definition(), session),
         Command::Revoke(args) => commands::revoke(&args, session),
         Command::Rotate(args) => commands::rotate(&args, session),
         Command::Search(args) => commands::search(args, session),

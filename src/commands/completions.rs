@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate, generate_to};
 
-use crate::cli;
 use crate::error::{CommandError, Exit};
 use crate::session::Session;
 
@@ -24,9 +23,9 @@ pub(crate) struct CompletionsArgs {
 
 pub(crate) fn completions(
     args: &CompletionsArgs,
+    mut command: clap::Command,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    let mut command = cli::definition();
     if let Some(dir) = &args.dir {
         for shell in Shell::value_variants() {
             generate_to(*shell, &mut command, "keywright", dir)

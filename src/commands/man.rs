@@ -6,7 +6,6 @@ use clap::Args;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli;
 use crate::error::{CommandError, Exit};
 use crate::session::Session;
 use crate::settings::VARIABLES;
@@ -25,8 +24,12 @@ pub(crate) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(crate) fn man(args: &ManArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    let pages = pages().map_err(|err| CommandError::new(Exit::Failed, err))?;
+pub(crate) fn man(
+    args: &ManArgs,
+    root: clap::Command,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let pages = pages(root).map_err(|err| CommandError::new(Exit::Failed, err))?;
     if let Some(dir) = &args.dir {
         for (name, page) in &pages {
             let path = dir.join(format!("{name}.1"));
@@ -56,8 +59,7 @@ pub(crate) fn man(args: &ManArgs, session: &mut Session) -> Result<Exit, Command
 }
 
 /// Every page by its name, the root's first.
-fn pages() -> io::Result<Vec<(String, String)>> {
-    let mut root = cli::definition();
+fn pages(mut root: clap::Command) -> io::Result<Vec<(String, String)>> {
     root.build();
     let mut pages = vec![("keywright".to_owned(), root_page(&root)?)];
     for command in root

@@ -13,6 +13,9 @@ pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
 }
 
 fn escape_but(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
     let harmful = |c: char| is_harmful(c) && !keep(c);
     if !text.contains(harmful) {
         return Cow::Borrowed(text);

@@ -87,33 +87,20 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as text, and the titles that had no room. Columns in which no row says anything are left out.
+    /// The table as text, and the titles that had no room. Where nobody looks it is plain, and every column is there;
+    /// on a terminal, columns that may go and say nothing in any row are left out, too.
     pub(super) fn render(mut self, width: Option<u16>) -> (String, Vec<&'static str>) {
-        let rows = &self.rows;
-        let silent = |column: usize| {
-            rows.iter()
-                .all(|row| matches!(row[column].text.as_str(), "" | "-" | "0"))
+        let Some(width) = width else {
+            return (self.plain(), Vec::new());
         };
-        let spoken: Vec<bool> = (0..self.columns.len())
-            .map(|column| !silent(column))
-            .collect();
-        self.keep(|column| spoken[column]);
-        let left_out = width.map_or_else(Vec::new, |width| self.fit(width.into()));
+        self.drop_silent_columns();
+        let left_out = self.fit(width.into());
         let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING);
-        match width {
-            Some(width) => {
-                table
-                    .set_content_arrangement(ContentArrangement::Dynamic)
-                    .set_width(width)
-                    .enforce_styling();
-            }
-            None => {
-                table
-                    .set_content_arrangement(ContentArrangement::Disabled)
-                    .force_no_tty();
-            }
-        }
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width)
+            .enforce_styling();
         let title =
             |column: &Column| comfy_table::Cell::new(column.title).add_attribute(Attribute::Bold);
         table.set_header(self.columns.iter().map(title).collect::<Vec<_>>());
@@ -125,6 +112,49 @@ impl Table {
             column.set_padding((0, if at == last { 0 } else { GAP as u16 }));
         }
         (format!("{}\n", table.trim_fmt()), left_out)
+    }
+
+    /// Padded by hand: ten thousand rows cost comfy-table as much as opening their records.
+    fn plain(&self) -> String {
+        let widths = self.widths();
+        let titles = self.columns.iter().map(|column| column.title);
+        let mut text = String::new();
+        push_line(&mut text, titles, &widths);
+        for row in &self.rows {
+            push_line(
+                &mut text,
+                row.iter().map(|cell| cell.text.as_str()),
+                &widths,
+            );
+        }
+        text
+    }
+
+    fn drop_silent_columns(&mut self) {
+        let silent = |column: usize| {
+            self.rows
+                .iter()
+                .all(|row| matches!(row[column].text.as_str(), "" | "-" | "0"))
+        };
+        let kept: Vec<bool> = (0..self.columns.len())
+            .map(|column| self.columns[column].readiness == 0 || !silent(column))
+            .collect();
+        self.keep(|column| kept[column]);
+    }
+
+    /// The widest text of each column.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self
+            .columns
+            .iter()
+            .map(|column| column.title.width())
+            .collect();
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.text.width().max(*width);
+            }
+        }
+        widths
     }
 
     /// Leaves columns out, the readiest first, until the rest fits or none is ready any more.
@@ -146,14 +176,9 @@ impl Table {
     }
 
     fn natural_width(&self) -> usize {
-        let widest = |(at, column): (usize, &Column)| {
-            let cells = self.rows.iter().map(|row| row[at].text.width());
-            cells.max().unwrap_or(0).max(column.title.width())
-        };
-        self.columns
+        self.widths()
             .iter()
-            .enumerate()
-            .map(|column| widest(column) + GAP)
+            .map(|width| width + GAP)
             .sum::<usize>()
             .saturating_sub(GAP)
     }
@@ -164,6 +189,17 @@ impl Table {
             *row = retained(std::mem::take(row), &keep);
         }
     }
+}
+
+/// Cells padded to their columns, nothing after the last one.
+fn push_line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
+    let mut padding = 0;
+    for (cell, width) in cells.zip(widths) {
+        text.extend(std::iter::repeat_n(' ', padding));
+        text.push_str(cell);
+        padding = width + GAP - cell.width();
+    }
+    text.push('\n');
 }
 
 /// Names on the left, cells on the right. Long cells are the terminal's to wrap.
@@ -235,7 +271,9 @@ mod tests {
         let (text, left_out) = sample().render(None);
         assert_eq!(
             text,
-            "NAME         STATUS   SCOPE\n鍵           active   shop/staging\na\\u{1b}[2J  revoked  shop/staging\n"
+            "NAME        NOTE  STATUS   SCOPE\n\
+             鍵          -     active   shop/staging\n\
+             a\\u{1b}[2J  -     revoked  shop/staging\n"
         );
         assert_eq!(left_out, Vec::<&str>::new());
     }

@@ -1,0 +1,286 @@
+//! Whole commands on vaults of growing size, beside what the same machine needs for the least that they must do.
+//!
+//! `cargo bench --locked --features test-kdf` prints the tables; `-- 100 1000` chooses other sizes. The passphrase's
+//! Argon2id is spent on purpose, so it is taken off each command: it is what a wrong passphrase costs beyond `status`,
+//! which opens the same file and stretches nothing. (With the small test profile, so that it drowns nothing.)
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use keywright::crypto::{Passphrase, Profile, Secret, SecretValue};
+use keywright::key::{Brand, Context, KeyName, PermissionSet, Scope, Timestamp};
+use keywright::vault::{
+    Credential, Filter, Location, NewIssued, ProviderChanges, Retention, Vault,
+};
+
+const PASSPHRASE: &str = "correct horse battery staple";
+const ROUNDS: usize = 25;
+
+/// Arguments, and whether a token goes to standard input.
+const READS: &[(&[&str], bool)] = &[
+    (&["get", "provider-3"], false),
+    (&["show", "issued-3"], false),
+    (&["verify", "--no-record"], true),
+    (&["verify"], true),
+    (&["list"], false),
+    (&["search", "provider-3"], false),
+    (&["usage"], false),
+];
+
+fn main() {
+    // `cargo bench` itself adds `--bench`.
+    let sizes: Vec<usize> = env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
+    let sizes = if sizes.is_empty() {
+        vec![10, 1_000, 10_000]
+    } else {
+        sizes
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("keywright-bench")
+        .tempdir()
+        .expect("a temporary folder");
+    println!(
+        "/bin/true: {}",
+        ms(median(|| time(|| drop(Command::new("true").status()))))
+    );
+    println!(
+        "\n| keys | command | beyond the KDF | beside `--version` | peak memory, 8 MiB of it the KDF's |"
+    );
+    println!("|---|---|---|---|---|");
+    let mut changes = String::new();
+    for size in sizes {
+        let home = folder.path().join(size.to_string());
+        let token = fill(&home, size);
+        let kdf = kdf_time(&home);
+        let start = median(|| run(&home, &["--version"], ""));
+        println!("| {size} | `--version` | {} | 1.0 × | |", ms(start));
+        for (args, takes_token) in READS {
+            let input = if *takes_token { token.as_str() } else { "" };
+            let took = median(|| run(&home, args, input)).saturating_sub(kdf);
+            let ratio = took.as_secs_f64() / start.as_secs_f64();
+            let memory = peak_memory(&home, args, input);
+            println!(
+                "| {size} | `{}` | {} | {ratio:.1} × | {memory} |",
+                args.join(" "),
+                ms(took)
+            );
+        }
+        changes.push_str(&measure_changes(&home, size, kdf));
+    }
+    println!(
+        "\n| keys | command | beyond the KDF | bare SQLite commits in the same folder | difference |"
+    );
+    println!("|---|---|---|---|---|");
+    print!("{changes}");
+}
+
+/// One durable change is one commit, a token that is shown two; each also raises the anchor. The disk alone is beside it.
+fn measure_changes(home: &Path, size: usize, kdf: Duration) -> String {
+    let mut lines = String::new();
+    let mut count = 0;
+    for (what, commits) in [("set", 1), ("create", 2)] {
+        let took = median(|| {
+            count += 1;
+            let name = format!("new-{size}-{count}");
+            run(
+                home,
+                &[what, &name, "--quiet"],
+                "a value of a provider key\n",
+            )
+        });
+        let took = took.saturating_sub(kdf);
+        let bare = median(|| bare_commits(home, commits));
+        let more = ms(took.saturating_sub(bare));
+        lines.push_str(&format!(
+            "| {size} | `{what}` | {} | {commits}: {} | {more} |\n",
+            ms(took),
+            ms(bare)
+        ));
+    }
+    lines
+}
+
+/// `count` commits of one row with the vault's journal settings.
+fn bare_commits(home: &Path, count: usize) -> Duration {
+    let path = home.join("bare.db");
+    let db = rusqlite::Connection::open(&path).expect("a database");
+    db.execute_batch("PRAGMA synchronous = EXTRA; CREATE TABLE IF NOT EXISTS t (x BLOB)")
+        .expect("a table");
+    time(|| {
+        for _ in 0..count {
+            db.execute("INSERT INTO t VALUES (randomblob(600))", [])
+                .expect("a row");
+        }
+    })
+}
+
+/// What the passphrase costs in a process of its own.
+fn kdf_time(home: &Path) -> Duration {
+    let refused = || {
+        let mut command = command(home, &["list"], "");
+        command.env("KEYWRIGHT_PASSPHRASE", "another passphrase");
+        time(|| assert!(!command.status().expect("runs").success()))
+    };
+    median(refused).saturating_sub(median(|| run(home, &["status"], "")))
+}
+
+/// A vault with `size` keys, half of each kind, in one project; gives one of its tokens.
+///
+/// Filled in memory where the system has such a folder, because each key is a commit of its own.
+fn fill(home: &Path, size: usize) -> String {
+    let memory = Path::new("/dev/shm");
+    let scratch = tempfile::tempdir_in(if memory.is_dir() {
+        memory
+    } else {
+        Path::new("/tmp")
+    })
+    .expect("a folder");
+    let (config, state) = (home.join(".config/keywright"), home.join(".local/state"));
+    fs::create_dir_all(&config).expect("a folder");
+    fs::create_dir_all(&state).expect("a folder");
+    let place = |folder: &Path| location(folder.join("vault.db"), folder.join("state"));
+    let (who, now) = ("bench@host".parse().expect("valid"), Timestamp::now());
+    let mut vault = Vault::create(
+        &place(scratch.path()),
+        &passphrase(),
+        Profile::Test,
+        &who,
+        now,
+    )
+    .expect("a vault");
+    let scope = Scope {
+        project: "default".parse().expect("valid"),
+        environment: "development".parse().expect("valid"),
+    };
+    let mut token = String::new();
+    for n in 0..size / 2 {
+        let new = NewIssued {
+            name: name("issued", n),
+            scope: scope.clone(),
+            brand: Brand::default(),
+            permissions: PermissionSet::default(),
+            context: Context::default(),
+            expires_at: None,
+            tags: Vec::new(),
+            note: None,
+            make_default: false,
+        };
+        let pending = vault.issue(&new, &who, now).expect("issued");
+        let keep =
+            |text: &keywright::crypto::Token| String::from_utf8_lossy(text.expose()).into_owned();
+        pending
+            .deliver(|text, _| {
+                token = keep(text);
+                Ok(())
+            })
+            .expect("delivered");
+        let value = SecretValue::new(Secret::new(
+            format!("sk-value-of-provider-key-{n}").into_bytes(),
+        ))
+        .expect("valid");
+        let changes = ProviderChanges::default();
+        vault
+            .set_new(&name("provider", n), &scope, &value, &changes, &who, now)
+            .expect("stored");
+    }
+    drop(vault);
+    fs::copy(scratch.path().join("vault.db"), config.join("vault.db")).expect("copied");
+    // Opened once where it will be used, so that its anchor is there.
+    let real = location(config.join("vault.db"), state.join("keywright"));
+    let passphrase = passphrase();
+    let mut vault = Vault::open(&real, &Credential::Passphrase(&passphrase), now).expect("opens");
+    assert_eq!(
+        vault.list(&Filter::default(), now).expect("lists").len(),
+        size / 2 * 2
+    );
+    token
+}
+
+fn location(vault: PathBuf, state: PathBuf) -> Location {
+    let retention = Retention {
+        usage_days: 400,
+        event_days: 30,
+        events: 1_000_000,
+    };
+    Location {
+        vault,
+        state,
+        activity: None,
+        accept_rollback: false,
+        audit_required: false,
+        retention,
+    }
+}
+
+fn name(kind: &str, n: usize) -> KeyName {
+    format!("{kind}-{n}").parse().expect("valid")
+}
+
+fn passphrase() -> Passphrase {
+    Passphrase::new(Secret::new(PASSPHRASE.into())).expect("valid")
+}
+
+fn run(home: &Path, args: &[&str], input: &str) -> Duration {
+    let mut command = command(home, args, input);
+    time(|| assert!(command.status().expect("runs").success(), "{args:?}"))
+}
+
+fn command(home: &Path, args: &[&str], input: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keywright"));
+    prepare(&mut command, home, input);
+    command.args(args);
+    command
+}
+
+fn prepare(command: &mut Command, home: &Path, input: &str) {
+    let stdin = home.join("input");
+    fs::write(&stdin, input).expect("written");
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("KEYWRIGHT_PASSPHRASE", PASSPHRASE);
+    command
+        .stdin(fs::File::open(&stdin).expect("readable"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+}
+
+/// By GNU time, where it is installed.
+fn peak_memory(home: &Path, args: &[&str], input: &str) -> String {
+    let report = home.join("memory");
+    let mut command = Command::new("/usr/bin/time");
+    prepare(&mut command, home, input);
+    command
+        .args(["-f", "%M", "-o"])
+        .arg(&report)
+        .arg(env!("CARGO_BIN_EXE_keywright"))
+        .args(args);
+    let measured = command
+        .status()
+        .ok()
+        .and_then(|_| fs::read_to_string(&report).ok());
+    let kib = measured.and_then(|text| text.trim().parse::<f64>().ok());
+    kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.1} MiB", kib / 1024.0))
+}
+
+fn time(body: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    body();
+    start.elapsed()
+}
+
+fn median(mut body: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| body()).collect();
+    times.sort();
+    times[ROUNDS / 2]
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
