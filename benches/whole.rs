@@ -4,6 +4,8 @@
 //! Argon2id is spent on purpose, so it is taken off each command: it is what a wrong passphrase costs beyond `status`,
 //! which opens the same file and stretches nothing. (With the small test profile, so that it drowns nothing.)
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its tables")]
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 //! The binary is [`run`]. For programs: [`vault`] has the use cases, [`key`] the words they are said in, [`crypto`] the
 //! file format byte by byte.
 
+mod checks;
 mod cli;
 mod commands;
 pub mod crypto;

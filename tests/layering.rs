@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 /// Each module and the modules of ours that it may name. Lower layers come first.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("checks", &[]),
     ("hardening", &[]),
     ("key", &[]),
-    ("crypto", &["hardening", "key"]),
-    ("store", &["key"]),
-    ("vault", &["crypto", "key", "store"]),
+    ("crypto", &["checks", "hardening", "key"]),
+    ("store", &["checks", "key"]),
+    ("vault", &["checks", "crypto", "key", "store"]),
     ("output", &["crypto"]),
     ("prompt", &["crypto"]),
     ("error", &["key", "output", "prompt", "vault"]),

@@ -2,8 +2,9 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::TAG_LEN;
-use crate::key::{VaultId, checks};
+use super::{RootKey, Secret, TAG_LEN};
+use crate::checks;
+use crate::key::VaultId;
 
 /// What a sealed blob is. The number is part of its associated data, so that no kind can stand in for another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,6 +80,18 @@ impl PartsWriter {
         self
     }
 
+    /// Adds a secret as `lp(secret)`.
+    #[must_use]
+    pub fn secret(self, secret: &Secret) -> Self {
+        self.part(secret.expose())
+    }
+
+    /// Adds a key as `lp(key)`, to be sealed under another.
+    #[must_use]
+    pub fn key(self, key: &RootKey) -> Self {
+        self.part(key.expose())
+    }
+
     /// Adds bytes of fixed width, without a length.
     #[must_use]
     pub fn fixed(mut self, bytes: &[u8]) -> Self {
@@ -124,7 +137,7 @@ pub struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
     /// Over the plaintext of a sealed object.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
@@ -135,6 +148,22 @@ impl<'a> Parts<'a> {
     pub fn part(&mut self) -> Result<&'a [u8], Malformed> {
         let len = u32::from_le_bytes(self.array()?);
         self.take(usize::try_from(len).map_err(|_| Malformed)?)
+    }
+
+    /// The next `lp(secret)`, in a buffer of its own that is wiped.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes end before it does.
+    pub fn secret(&mut self) -> Result<Secret, Malformed> {
+        Ok(Secret::new(self.part()?.to_vec()))
+    }
+
+    /// The next `lp(key)`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not 32 bytes long.
+    pub fn key(&mut self) -> Result<RootKey, Malformed> {
+        RootKey::from_part(self.part()?).ok_or(Malformed)
     }
 
     /// The next eight bytes as a number.

@@ -78,7 +78,7 @@ impl RootKey {
     }
 
     /// From a part of an opened plaintext; `None` unless it is 32 bytes long.
-    pub fn from_part(part: &[u8]) -> Option<Self> {
+    pub(super) fn from_part(part: &[u8]) -> Option<Self> {
         let mut bytes: [u8; 32] = part.try_into().ok()?;
         Some(Self::take(&mut bytes))
     }
@@ -108,7 +108,7 @@ impl RootKey {
     }
 
     /// The bytes, to be sealed under another key.
-    pub fn expose(&self) -> &[u8; 32] {
+    pub(super) fn expose(&self) -> &[u8; 32] {
         self.0.bytes()
     }
 }

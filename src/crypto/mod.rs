@@ -86,4 +86,4 @@ pub use self::secret::{
     PASSPHRASE_LIMIT, Passphrase, PassphraseError, Secret, SecretValue, VALUE_LIMIT, ValueError,
 };
 pub use self::slot::{SlotBinding, SlotInput, SlotKind, unwrap_key, wrap_key};
-pub use self::token::{Digest, MalformedToken, TOKEN_LIMIT, Token, TokenShape, mint_key_id};
+pub use self::token::{Digest, NoToken, TOKEN_LIMIT, Token, TokenShape, mint_key_id};

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
 use super::keys::SubKey;
-use crate::key::checks;
+use crate::checks;
 
 /// HMAC-SHA-256 (RFC 2104) over length-prefixed fields.
 pub struct RowsMac(Hmac<Sha256>);

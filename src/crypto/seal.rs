@@ -7,7 +7,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::encoding::unpadded_len;
-use super::{Aad, PartsWriter, RandomError, SubKey, random};
+use super::{Aad, Parts, PartsWriter, RandomError, SubKey, random};
 use crate::key::Sealed;
 
 /// Length of a Poly1305 tag, in bytes.
@@ -22,9 +22,9 @@ pub struct Altered;
 pub struct Opened(Zeroizing<Vec<u8>>);
 
 impl Opened {
-    /// The plaintext without its padding.
-    pub fn expose(&self) -> &[u8] {
-        &self.0
+    /// Its parts, in the order they were written.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts::new(&self.0)
     }
 }
 
@@ -116,8 +116,9 @@ mod tests {
         assert_eq!(
             open(&key, &aad(), &sealed.nonce, &sealed.bytes)
                 .expect("same")
-                .expose(),
-            b"\x05\0\0\0plain"
+                .parts()
+                .part(),
+            Ok(&b"plain"[..])
         );
         for bit in 0..sealed.bytes.len() * 8 {
             let mut bytes = sealed.bytes.clone();

@@ -205,6 +205,16 @@ impl SecretValue {
         self.0.expose()
     }
 
+    /// Whether this is what is stored, in constant time.
+    pub fn is(&self, stored: &Secret) -> bool {
+        self.0.is(stored)
+    }
+
+    /// A copy to be sealed.
+    pub fn stored(&self) -> Secret {
+        Secret(self.0.0.clone())
+    }
+
     /// Its first and last three characters if it is text of 16 characters or more, else `••••`.
     pub fn masked(&self) -> String {
         const HIDDEN: &str = "••••";

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use super::keys::derive;
 use super::seal::{open_exact, seal_exact};
 use super::{Aad, Object, Passphrase, Profile, RandomError, RootKey, Secret, SubKey, TAG_LEN};
-use crate::key::{ScopeId, Sealed, SlotId, VaultId, checks};
+use crate::checks;
+use crate::key::{ScopeId, Sealed, SlotId, VaultId};
 
 /// What opens a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -28,10 +28,15 @@ pub struct TokenShape {
     pub key_id: KeyId,
 }
 
-/// A text that is no token: wrong shape, or a checksum that does not fit (most often one mistyped character).
+/// Why a text is no token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("this is not a whole, correctly typed token")]
-pub struct MalformedToken;
+pub enum NoToken {
+    /// A wrong shape, or a checksum that does not fit: most often one mistyped character.
+    #[error("this is not a whole, correctly typed token")]
+    Malformed,
+    #[error("there is no token")]
+    Missing,
+}
 
 impl Token {
     /// A new token: 32 characters, 190 bits, from the system's generator.
@@ -59,13 +64,24 @@ impl Token {
         Ok(Self(Secret::new(text)))
     }
 
-    /// Reads a presented credential; nothing is believed of it but its key id, and that only as something to look up.
+    /// Reads a presented credential: a bare token, `Bearer …`, or a whole `Authorization: Bearer …` line. Nothing is
+    /// believed of it but its key id, and that only as something to look up.
     ///
     /// # Errors
-    /// [`MalformedToken`] for everything but the exact shape and checksum.
-    pub fn parse(text: Secret) -> Result<(Self, TokenShape), MalformedToken> {
-        let shape = shape(text.expose()).ok_or(MalformedToken)?; // public parts only come out
-        Ok((Self(text), shape))
+    /// [`NoToken`] for everything but one credential of the exact shape and checksum.
+    pub fn read(presented: &Secret) -> Result<(Self, TokenShape), NoToken> {
+        let text = presented.expose().trim_ascii();
+        let text = strip_word(text, b"authorization:").map_or(text, <[u8]>::trim_ascii);
+        let text = match strip_word(text, b"bearer") {
+            Some(rest) if rest.is_empty() || rest[0].is_ascii_whitespace() => rest.trim_ascii(),
+            _ => text,
+        };
+        if text.is_empty() {
+            return Err(NoToken::Missing);
+        }
+        // Too long, or two words, is no token either.
+        let shape = shape(text).ok_or(NoToken::Malformed)?;
+        Ok((Self(Secret::new(text.to_vec())), shape))
     }
 
     /// `SHA-256("keywright/v1/digest" ‖ vault_id ‖ token)`, the only form that is stored.
@@ -93,14 +109,14 @@ impl Digest {
     /// Matches no token: compared against when there is nothing else, so that an unknown id takes as long.
     pub const DUMMY: Self = Self([0; 32]);
 
-    /// The bytes that a record keeps.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// What a record keeps.
+    pub fn stored(&self) -> Secret {
+        Secret::new(self.0.to_vec())
     }
 
-    /// Whether both are of the same token, in constant time.
-    pub fn is(&self, stored: &[u8]) -> bool {
-        self.0.ct_eq(stored).into()
+    /// Whether this is what is stored, in constant time.
+    pub fn is(&self, stored: &Secret) -> bool {
+        self.0.ct_eq(stored.expose()).into()
     }
 }
 
@@ -149,6 +165,12 @@ fn checksum(text: &[u8]) -> [u8; CRC_LEN] {
     digits
 }
 
+/// What follows a word of any case.
+fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+    let (head, tail) = text.split_at_checked(word.len())?;
+    head.eq_ignore_ascii_case(word).then_some(tail)
+}
+
 /// Parsed from the right, because only the brand's length varies.
 fn shape(text: &[u8]) -> Option<TokenShape> {
     if text.len() > TOKEN_LIMIT {
@@ -179,8 +201,8 @@ fn shape(text: &[u8]) -> Option<TokenShape> {
 mod tests {
     use super::*;
 
-    fn parse(text: &[u8]) -> Result<TokenShape, MalformedToken> {
-        Token::parse(Secret::new(text.to_vec())).map(|(_, shape)| shape)
+    fn parse(text: &[u8]) -> Result<TokenShape, NoToken> {
+        Token::read(&Secret::new(text.to_vec())).map(|(_, shape)| shape)
     }
 
     fn minted(environment: &str) -> (Token, KeyId) {
@@ -217,11 +239,11 @@ mod tests {
             str::from_utf8(&whole[whole.len() - 6..]),
             Ok(include_str!("../../tests/vectors/token-1.crc").trim())
         );
-        let (token, shape) = Token::parse(Secret::new(whole)).expect("well formed");
+        let (token, shape) = Token::read(&Secret::new(whole)).expect("well formed");
         assert_eq!(shape.key_id.as_str(), "uQCT8H872CoB");
         let digest: String = token
             .digest(VaultId([7; 16]))
-            .as_bytes()
+            .0
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
@@ -249,9 +271,9 @@ mod tests {
         let (one, _) = minted("staging");
         let (other, _) = minted("staging");
         let digest = one.digest(VaultId([1; 16]));
-        assert!(digest.is(one.digest(VaultId([1; 16])).as_bytes()));
-        assert!(!digest.is(one.digest(VaultId([2; 16])).as_bytes()));
-        assert!(!digest.is(other.digest(VaultId([1; 16])).as_bytes()));
+        assert!(digest.is(&one.digest(VaultId([1; 16])).stored()));
+        assert!(!digest.is(&one.digest(VaultId([2; 16])).stored()));
+        assert!(!digest.is(&other.digest(VaultId([1; 16])).stored()));
     }
 
     #[test]
@@ -268,6 +290,51 @@ mod tests {
                 .iter()
                 .all(|&digit| (750..1250).contains(&counts[usize::from(digit)]))
         );
+    }
+
+    #[test]
+    fn credentials_come_bare_or_in_a_header() {
+        let (token, id) = minted("staging");
+        let text = String::from_utf8(token.expose().to_vec()).expect("ASCII");
+        for good in [
+            text.clone(),
+            format!("  {text}\r\n"),
+            format!("Bearer {text}"),
+            format!("bearer  {text}"),
+            format!("Authorization: Bearer {text}\n"),
+            format!("authorization:bearer {text}"),
+        ] {
+            assert_eq!(
+                parse(good.as_bytes()),
+                Ok(TokenShape { key_id: id }),
+                "{good}"
+            );
+        }
+        for missing in [
+            "",
+            " \n",
+            "Bearer",
+            "Authorization: Bearer ",
+            "Authorization:",
+        ] {
+            assert_eq!(
+                parse(missing.as_bytes()),
+                Err(NoToken::Missing),
+                "{missing}"
+            );
+        }
+        for malformed in [
+            format!("{text} {text}"),
+            format!("Basic {text}"),
+            format!("Bearer{text}"),
+            format!("{text}x"),
+        ] {
+            assert_eq!(
+                parse(malformed.as_bytes()),
+                Err(NoToken::Malformed),
+                "{malformed}"
+            );
+        }
     }
 
     proptest::proptest! {

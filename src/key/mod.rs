@@ -2,7 +2,6 @@
 //! of ours, parse at the edge, and cannot be wrong afterwards.
 
 mod brand;
-pub(crate) mod checks;
 mod context;
 mod generation;
 mod id;

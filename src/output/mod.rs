@@ -140,11 +140,11 @@ impl Printer {
         document: &impl Serialize,
         value: &SecretValue,
     ) -> io::Result<()> {
-        match str::from_utf8(value.expose()) {
-            // looked at, not kept
-            Ok(text) => self.reveal_json(document, "value", text.as_bytes()),
+        let bytes = value.expose(); // asked for by `get`
+        match str::from_utf8(bytes) {
+            Ok(_) => self.reveal_json(document, "value", bytes),
             Err(_) => {
-                let base64 = Zeroizing::new(escape::base64(value.expose())); // asked for by `get`
+                let base64 = Zeroizing::new(escape::base64(bytes));
                 self.reveal_json(document, "value_base64", &base64)
             }
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::find::Found;
 use super::head::{OpenScope, from_json, json};
 use super::{Vault, VaultError};
-use crate::crypto::{Aad, Object, Parts, PartsWriter, RootKey, open, seal};
+use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
 use crate::key::{Actor, KeyId, ScopeId, Sealed, Timestamp, VaultId};
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
@@ -124,7 +124,7 @@ impl ActivityKey {
             .ok_or_else(altered)?;
         let aad = self.aad(row.sequence, row.at, vault);
         let opened = open(&self.key.as_sub_key(), &aad, nonce, bytes).map_err(|_| altered())?;
-        let mut parts = Parts::new(opened.expose()); // an event has no secret
+        let mut parts = opened.parts();
         from_json(parts.part()?, "an event")
     }
 }

@@ -2,7 +2,8 @@
 
 use super::head::{ManifestRow, OpenScope};
 use super::{Vault, VaultError, View};
-use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId, checks};
+use crate::checks;
+use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
 use crate::store::KeyTotal;
 
 /// A key that was found, as it was then: a later change of it is refused if its revision is another by then.

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::VaultError;
-use crate::crypto::{
-    Aad, Label, Object, Parts, PartsWriter, RootKey, RowsMac, open, seal, sha256_parts,
-};
+use crate::checks;
+use crate::crypto::{Aad, Label, Object, PartsWriter, RootKey, RowsMac, open, seal, sha256_parts};
 use crate::key::{
-    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId, checks,
+    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId,
 };
 use crate::store::{RecordRow, ScopeRow, SlotRow};
 
@@ -161,7 +160,7 @@ impl VaultHead {
             &sealed.bytes,
         )
         .map_err(|_| VaultError::altered("its head is not the one that was sealed"))?;
-        let mut parts = Parts::new(opened.expose()); // numbers and MACs
+        let mut parts = opened.parts();
         let head = Self {
             sequence: parts.number()?,
             rows_mac: parts.array()?,
@@ -219,7 +218,7 @@ impl ScopeHead {
         let plain = PartsWriter::with_room(meta.len() + 64, 3)
             .part(&meta)
             .part(&self.rows_mac)
-            .part(self.activity.expose()); // sealed by the next line
+            .key(&self.activity);
         Ok(seal(
             &key.sub_key(vault, Label::Head),
             &Self::aad(id, key, vault),
@@ -241,13 +240,13 @@ impl ScopeHead {
             &sealed.bytes,
         )
         .map_err(|_| VaultError::altered("the head of a scope is not the one that was sealed"))?;
-        let mut parts = Parts::new(opened.expose()); // names, a MAC, the activity key
+        let mut parts = opened.parts();
         let meta = from_json(parts.part()?, "the head of a scope")?;
         let rows_mac = parts
             .part()?
             .try_into()
             .map_err(|_| VaultError::Newer("the head of a scope".to_owned()))?;
-        let activity = activity_key(parts.part()?)?;
+        let activity = parts.key()?;
         parts.done()?;
         Ok(Self {
             meta,
@@ -300,10 +299,9 @@ impl OpenScope {
             &row.sealed.bytes,
         )
         .map_err(|_| altered())?;
-        let mut parts = Parts::new(opened.expose()); // into locked pages
+        let mut parts = opened.parts();
         let meta: ScopeMeta = from_json(parts.part()?, "a scope")?;
-        let key = RootKey::from_part(parts.part()?)
-            .ok_or_else(|| VaultError::Newer("a scope".to_owned()))?;
+        let key = parts.key()?;
         let _activity = parts.part()?;
         parts.done()?;
         if !checks::holds(key.id(vault) == row.key_id) {
@@ -410,8 +408,8 @@ impl OpenScope {
         });
         let plain = PartsWriter::with_room(meta.len() + 64, 3)
             .part(&meta)
-            .part(self.key.expose()) // sealed below
-            .part(self.head.activity.expose()); // sealed below
+            .key(&self.key)
+            .key(&self.head.activity);
         let aad = scope_aad(self.row.id, vault_key, &self.row.key_id, vault);
         self.row.sealed = seal(&vault_key.sub_key(vault, Label::Scope), &aad, plain)?;
         Ok(())
@@ -433,10 +431,6 @@ fn scope_aad(id: ScopeId, vault_key: &RootKey, scope_key_id: &[u8; 16], vault: V
         .field(&id.0)
         .field(&vault_key.id(vault))
         .field(scope_key_id)
-}
-
-fn activity_key(part: &[u8]) -> Result<RootKey, VaultError> {
-    RootKey::from_part(part).ok_or_else(|| VaultError::Newer("the head of a scope".to_owned()))
 }
 
 /// JSON of plain data of ours.

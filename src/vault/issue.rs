@@ -82,7 +82,7 @@ impl Vault {
             let token = Token::mint(&new.brand, &new.scope.environment, id)?;
             let digest = token.digest(draft.state.vault);
             let key = new.key(who, now);
-            let revision = draft.put(scope, id, &key, &[stored(&digest)])?;
+            let revision = draft.put(scope, id, &key, &[digest.stored()])?;
             let event = Event {
                 verb: Verb::Create,
                 scope: Some((new.scope.clone(), KeyKind::Issued)),
@@ -260,7 +260,7 @@ fn pending_record(
     let ours = key.pending().is_some()
         && secrets
             .last()
-            .is_some_and(|stored| minted.digest.is(stored.expose())); // compares digests
+            .is_some_and(|stored| minted.digest.is(stored));
     if ours {
         Ok((key, secrets))
     } else {
@@ -287,11 +287,6 @@ fn activated(key: &Key, now: Timestamp, overlap: Span) -> Key {
 fn end_at(generation: &mut Generation, at: Timestamp) {
     let ends = [generation.expires_at, generation.superseded_at];
     generation.superseded_at = Some(ends.into_iter().flatten().fold(at, Timestamp::min));
-}
-
-/// What a record stores of a token.
-pub(super) fn stored(digest: &Digest) -> Secret {
-    Secret::new(digest.as_bytes().to_vec())
 }
 
 /// Makes sure that a new key can have this name: nobody has it in this project and environment, or only a key of the

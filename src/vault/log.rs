@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VaultError;
 use super::head::{from_json, json};
-use crate::crypto::{Aad, Label, Object, Parts, PartsWriter, RootKey, open, seal, sha256_parts};
+use crate::crypto::{Aad, Label, Object, PartsWriter, RootKey, open, seal, sha256_parts};
 use crate::key::{Actor, KeyId, KeyKind, KeyName, Scope, Sealed, Timestamp, VaultId};
 
 /// What was done. Alphabetical; the text is part of the file format.
@@ -116,7 +116,7 @@ pub(super) fn open_entry(
             "entry {index} of the log is not the one that was sealed"
         ))
     })?;
-    let mut parts = Parts::new(opened.expose()); // an entry has no secret
+    let mut parts = opened.parts();
     let entry = from_json(parts.part()?, "the log")?;
     parts.done()?;
     Ok(entry)

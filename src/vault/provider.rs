@@ -1,7 +1,5 @@
 //! Keys that providers gave us: stored, replaced, handed out.
 
-use subtle::ConstantTimeEq;
-
 use super::activity::{ActivityKey, Used};
 use super::find::Found;
 use super::issue::free_the_name;
@@ -62,7 +60,7 @@ impl Vault {
             return Err(revoked(&found.key));
         }
         let (stored, _) = self.secrets_of(&found)?;
-        let same = stored.last().is_some_and(|stored| equal(stored, value));
+        let same = stored.last().is_some_and(|stored| value.is(stored));
         Ok(if same {
             Comparison::Same(Box::new(found))
         } else {
@@ -101,7 +99,7 @@ impl Vault {
                 }),
             };
             changes.apply(&mut key);
-            let revision = draft.put(id, key_id, &key, &[copy(value)])?;
+            let revision = draft.put(id, key_id, &key, &[value.stored()])?;
             let event = Event {
                 verb: Verb::Set,
                 scope: Some((scope.clone(), KeyKind::Provider)),
@@ -158,7 +156,7 @@ impl Vault {
                 found.scope_id,
                 found.id,
                 &key,
-                &[previous_value, copy(value)],
+                &[previous_value, value.stored()],
             )?;
             let number = key.current().map(|generation| generation.number);
             Ok((key, Some(found.event(Verb::Rotate, number))))
@@ -300,13 +298,4 @@ fn generation(
         expires_at,
         superseded_at: None,
     }
-}
-
-/// A second copy, for the record.
-fn copy(value: &SecretValue) -> Secret {
-    Secret::new(value.expose().to_vec()) // sealed by the draft
-}
-
-fn equal(stored: &Secret, value: &SecretValue) -> bool {
-    stored.expose().ct_eq(value.expose()).into() // compared, in constant time
 }

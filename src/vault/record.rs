@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VaultError;
 use super::head::{from_json, json};
-use crate::crypto::{
-    Aad, Label, Object, Opened, Parts, PartsWriter, RootKey, Secret, SubKey, open, seal,
-};
+use crate::crypto::{Aad, Label, Object, Opened, PartsWriter, RootKey, Secret, SubKey, open, seal};
 use crate::key::{Key, KeyId, ScopeId, Sealed, VaultId};
 use crate::store::RecordRow;
 
@@ -66,9 +64,7 @@ impl RecordKey {
         let room = meta.len() + secrets.iter().map(Secret::len).sum::<usize>();
         let plain = secrets.iter().fold(
             PartsWriter::with_room(room, 1 + secrets.len()).part(&meta),
-            |plain, secret| {
-                plain.part(secret.expose()) // sealed by the next line
-            },
+            |plain, secret| plain.secret(secret),
         );
         Ok(seal(&self.key, &self.aad(id, name_tag, revision), plain)?)
     }
@@ -89,17 +85,17 @@ impl OpenRecord {
 
     /// The metadata, as a record of the vault's own scope may have its own kind.
     pub(super) fn meta<T: for<'de> Deserialize<'de>>(&self) -> Result<T, VaultError> {
-        let mut parts = Parts::new(self.opened.expose()); // metadata only
+        let mut parts = self.opened.parts();
         from_json(parts.part()?, &format!("the record `{}`", self.id))
     }
 
     /// The secrets, oldest generation first.
     pub(super) fn secrets(&self) -> Result<Vec<Secret>, VaultError> {
-        let mut parts = Parts::new(self.opened.expose()); // into buffers of their own, wiped too
+        let mut parts = self.opened.parts();
         parts.part()?;
         let mut secrets = Vec::new();
         while !parts.is_done() {
-            secrets.push(Secret::new(parts.part()?.to_vec()));
+            secrets.push(parts.secret()?);
         }
         Ok(secrets)
     }

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::find::Found;
-use super::issue::{Minted, Pending, stored};
+use super::issue::{Minted, Pending};
 use super::log::{Event, Verb};
 use super::record::OpenRecord;
 use super::{Vault, VaultError};
@@ -57,7 +57,7 @@ impl Vault {
             let digest = token.digest(draft.state.vault);
             key.generations
                 .push(next_generation(&key, found, rotation.expires_at, who, now));
-            secrets.push(stored(&digest));
+            secrets.push(digest.stored());
             let revision = draft.put(found.scope_id, found.id, &key, &secrets)?;
             let event = found.event(
                 Verb::Rotate,

@@ -5,8 +5,9 @@ use super::head::{Manifest, ManifestRow, OpenScope, VaultHead, head_hash, vault_
 use super::log::{NO_HASH, entry_hash};
 use super::record::{OpenRecord, RecordKey};
 use super::{Holder, VaultError};
+use crate::checks;
 use crate::crypto::RootKey;
-use crate::key::{KeyKind, Scope, ScopeId, VaultId, checks};
+use crate::key::{KeyKind, Scope, ScopeId, VaultId};
 use crate::store::{HeaderRow, RecordRow, SlotRow, Snapshot};
 
 /// Most slots.

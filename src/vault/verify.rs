@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::activity::{ActivityKey, Used};
 use super::find::Found;
 use super::{Vault, VaultError, View};
-use crate::crypto::{Digest, Secret, TOKEN_LIMIT, Token};
+use crate::crypto::{Digest, NoToken, Secret, Token};
 use crate::key::{
     Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Timestamp,
 };
@@ -101,15 +101,13 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<Verdict, VaultError> {
-        let checked = match credential(presented) {
-            Err(code) => Checked::refused(code, now),
-            Ok(credential) => match Token::parse(credential) {
-                Err(_) => Checked::refused(Code::Malformed, now),
-                Ok((token, shape)) => {
-                    let digest = token.digest(self.id);
-                    self.read(|view| view.check(&digest, shape.key_id, requirements, now))?
-                }
-            },
+        let checked = match Token::read(presented) {
+            Err(NoToken::Malformed) => Checked::refused(Code::Malformed, now),
+            Err(NoToken::Missing) => Checked::refused(Code::Missing, now),
+            Ok((token, shape)) => {
+                let digest = token.digest(self.id);
+                self.read(|view| view.check(&digest, shape.key_id, requirements, now))?
+            }
         };
         if record {
             let used = checked.used();
@@ -146,8 +144,7 @@ impl View<'_> {
             let mut matching = None;
             // Every stored digest is compared, so that the time does not tell which one it was.
             for (generation, stored) in key.generations.iter().zip(record.secrets()?) {
-                if digest.is(stored.expose()) {
-                    // compares digests
+                if digest.is(&stored) {
                     matching = Some(generation);
                 }
             }
@@ -177,7 +174,7 @@ impl View<'_> {
             return Ok(Checked { verdict, presented });
         }
         // As much work as for an id that is known.
-        let _ = digest.is(Digest::DUMMY.as_bytes());
+        let _ = digest.is(&Digest::DUMMY.stored());
         Ok(Checked::refused(Code::Unknown, now))
     }
 }
@@ -246,26 +243,4 @@ impl Checked {
             allowed: self.verdict.code == Code::Valid,
         }
     }
-}
-
-/// The one credential in a text: bare, `Bearer …`, or a whole `Authorization: Bearer …` line.
-fn credential(presented: &Secret) -> Result<Secret, Code> {
-    let text = presented.trimmed();
-    let bytes = text.expose(); // only cut, never shown
-    let rest = strip_word(bytes, b"authorization:").unwrap_or(bytes);
-    let rest = strip_word(rest, b"bearer ").unwrap_or(rest);
-    match rest {
-        [] => Err(Code::Missing),
-        long if long.len() > TOKEN_LIMIT => Err(Code::Malformed),
-        // Two words are two credentials, or none.
-        many if many.iter().any(u8::is_ascii_whitespace) => Err(Code::Malformed),
-        one => Ok(Secret::new(one.to_vec())),
-    }
-}
-
-/// What follows a word of any case, white space dropped.
-fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
-    let (head, tail) = text.split_at_checked(word.len())?;
-    head.eq_ignore_ascii_case(word)
-        .then(|| tail.trim_ascii_start())
 }

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::{Bench, Outcome, Who, bank, hex, shop, slot_hex};
-use crate::key::{KeyKind, Scope, checks};
+use crate::checks;
+use crate::key::{KeyKind, Scope};
 
 /// One edit, and what it comes to.
 ///

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use super::{Bench, Outcome, Who, write_private};
+use crate::checks;
 use crate::crypto::random;
-use crate::key::checks;
 
 /// Flips the bits that `bits` gives, one at a time, and counts what was refused, unnoticed because it was told the same,
 /// and told otherwise.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Bench, Outcome, Who, write_private};
-use crate::key::checks;
+use crate::checks;
 use crate::vault::Vault;
 
 const PAGE: usize = 4096;

@@ -1,0 +1,228 @@
+//! The vault file: every statement of `vault.db`. Rows go in and out as they are; what they mean is decided above.
+
+mod change;
+mod rows;
+mod schema;
+mod scratch;
+mod snapshot;
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::TryRng;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub use self::change::Change;
+pub use self::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow};
+use self::schema::{APPLICATION_ID, FORMAT, SCHEMA};
+use self::scratch::Scratch;
+pub use self::snapshot::Snapshot;
+use super::StoreError;
+use super::file::{self, Access, FileIdentity};
+
+/// Largest row, in bytes: two values of a provider key and the metadata fit many times.
+const LENGTH_LIMIT: i32 = 1 << 20;
+
+/// An open vault file.
+pub struct VaultFile {
+    connection: Connection,
+    path: PathBuf,
+    identity: FileIdentity,
+    access: Access,
+}
+
+impl VaultFile {
+    /// Opens an existing vault after checking what kind of file it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Unsafe`], and whatever SQLite says of the file.
+    pub fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        let resolved = file::resolve(path)?;
+        let identity = file::check(&resolved, access)?;
+        let real = match access {
+            Access::Owner => resolved,
+            // Links are allowed here, and SQLite follows none.
+            Access::TokenHolder => resolved.canonicalize().map_err(|source| StoreError::Io {
+                action: "resolve",
+                path: resolved.clone(),
+                source,
+            })?,
+        };
+        Self::connect(real, identity, access)
+    }
+
+    /// Makes a vault that appears at `path` whole or not at all: it is filled under another name and renamed.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when something is at `path`, now or by then.
+    pub fn create<E: From<StoreError>>(
+        path: &Path,
+        fill: impl FnOnce(Change<'_>) -> Result<Change<'_>, E>,
+    ) -> Result<Self, E> {
+        if let Some(parent) = path.parent() {
+            file::make_folder(parent)?;
+        }
+        let path = file::resolve(path)?;
+        let exists = path.symlink_metadata().is_ok();
+        if exists {
+            return Err(StoreError::Exists(path).into());
+        }
+        let scratch = Scratch::beside(&path)?;
+        let new = Self::connect(
+            scratch.path().to_owned(),
+            scratch.identity()?,
+            Access::Owner,
+        )?;
+        new.write_schema()?;
+        fill(new.change_unchecked()?)?.commit()?;
+        drop(new);
+        scratch.publish(&path)?;
+        Ok(Self::open(&path, Access::Owner)?)
+    }
+
+    /// Where it is, with its folder resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the path again if it leads to another file than the open one: a restored or pulled file replaces it.
+    ///
+    /// # Errors
+    /// As [`VaultFile::open`].
+    pub fn follow(&mut self) -> Result<(), StoreError> {
+        match FileIdentity::of(&self.path) {
+            Ok(now) if now == self.identity => Ok(()),
+            _ => self.reopen(),
+        }
+    }
+
+    /// Opens the path again, whatever it leads to by now.
+    ///
+    /// # Errors
+    /// As [`VaultFile::open`].
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        *self = Self::open(&self.path, self.access)?;
+        Ok(())
+    }
+
+    /// Begins to read: all of it is of one instant.
+    ///
+    /// # Errors
+    /// When the file is busy, not a vault, of a newer format, or its schema is not the compiled-in one.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        self.begin(TransactionBehavior::Deferred)
+    }
+
+    /// Begins to write: nobody else can, and what is read is what will be there at the commit.
+    ///
+    /// # Errors
+    /// As [`VaultFile::snapshot`]; and [`StoreError::Replaced`] when the path leads to another file than the open one.
+    pub fn change(&self) -> Result<Change<'_>, StoreError> {
+        let change = self.change_unchecked()?;
+        match FileIdentity::of(&self.path) {
+            Ok(now) if now == self.identity => Ok(change),
+            _ => Err(StoreError::Replaced(self.path.clone())),
+        }
+    }
+
+    fn change_unchecked(&self) -> Result<Change<'_>, StoreError> {
+        Ok(Change(self.begin(TransactionBehavior::Immediate)?))
+    }
+
+    fn begin(&self, behavior: TransactionBehavior) -> Result<Snapshot<'_>, StoreError> {
+        let transaction = Transaction::new_unchecked(&self.connection, behavior)
+            .map_err(|err| self.failed(err))?;
+        let snapshot = Snapshot {
+            transaction,
+            path: &self.path,
+        };
+        snapshot.check_format()?;
+        snapshot.check_schema()?;
+        Ok(snapshot)
+    }
+
+    fn connect(path: PathBuf, identity: FileIdentity, access: Access) -> Result<Self, StoreError> {
+        let open = || -> rusqlite::Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+                | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+            let mut connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_handler(Some(wait_a_little))?;
+            connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)?;
+            // A hostile file must not run code, hide rows behind odd cells, or change under a mapped page.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+            for (pragma, value) in [
+                ("cell_size_check", "ON"),
+                ("mmap_size", "0"),
+                ("secure_delete", "ON"),
+                ("synchronous", "EXTRA"),
+                ("temp_store", "MEMORY"),
+            ] {
+                connection.pragma_update(None, pragma, value)?;
+            }
+            Ok(connection)
+        };
+        let connection = open().map_err(|err| match err.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen) => StoreError::Io {
+                action: "open",
+                path: path.clone(),
+                source: std::fs::File::open(&path)
+                    .err()
+                    .unwrap_or_else(|| std::io::Error::other(err)),
+            },
+            _ => StoreError::sqlite(&path, err),
+        })?;
+        // The name must still lead to the file that was checked.
+        if FileIdentity::of(&path).ok() != Some(identity) {
+            return Err(StoreError::Replaced(path));
+        }
+        Ok(Self {
+            connection,
+            path,
+            identity,
+            access,
+        })
+    }
+
+    fn write_schema(&self) -> Result<(), StoreError> {
+        let write = || -> rusqlite::Result<()> {
+            let transaction =
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+            for (_, sql) in SCHEMA {
+                transaction.execute_batch(sql)?;
+            }
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            transaction.commit()
+        };
+        write().map_err(|err| self.failed(err))
+    }
+
+    fn failed(&self, err: rusqlite::Error) -> StoreError {
+        StoreError::sqlite(&self.path, err)
+    }
+}
+
+/// SQLite asks before each new try. A random wait of 0.5 to 5 ms, because equal waits collide again; 10 s at most.
+fn wait_a_little(tries: i32) -> bool {
+    thread_local! {
+        static SINCE: Cell<Instant> = Cell::new(Instant::now());
+    }
+    if tries == 0 {
+        SINCE.set(Instant::now());
+    }
+    if SINCE.get().elapsed() > Duration::from_secs(10) {
+        return false;
+    }
+    let mut byte = [0];
+    let jitter = rand::rngs::SysRng
+        .try_fill_bytes(&mut byte)
+        .map_or(128, |()| u64::from(byte[0]));
+    thread::sleep(Duration::from_micros(500 + jitter * 4_500 / 255));
+    true
+}
