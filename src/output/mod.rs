@@ -6,7 +6,7 @@ mod escape;
 mod table;
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::AnsiColor;
@@ -106,12 +106,15 @@ impl Printer {
             schema: 1,
             document,
         };
-        let text = if self.terminal {
-            serde_json::to_string_pretty(&document)?
+        // Straight to the stream: the text of many keys is as large as the keys.
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        if self.terminal {
+            serde_json::to_writer_pretty(&mut stdout, &document)?;
         } else {
-            serde_json::to_string(&document)?
-        };
-        self.answer(&format!("{text}\n"))
+            serde_json::to_writer(&mut stdout, &document)?;
+        }
+        stdout.write_all(b"\n")?;
+        stdout.flush()
     }
 
     /// Shows a token, once, alone on its line.
