@@ -6,6 +6,7 @@ use clap::Args;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
+use super::fields::JSON_FIELDS;
 use crate::error::{CommandError, Exit};
 use crate::session::Session;
 use crate::settings::VARIABLES;
@@ -102,6 +103,7 @@ fn root_page(root: &clap::Command) -> io::Result<String> {
             .iter()
             .map(|(file, meaning)| ((*file).to_owned(), *meaning)),
     ));
+    text.push_str(&json_section());
     Ok(text)
 }
 
@@ -136,9 +138,26 @@ fn listed(section: &str, items: impl Iterator<Item = (String, &'static str)>) ->
     let mut roff = Roff::new();
     roff.control("SH", [section]);
     for (term, meaning) in items {
-        roff.control("TP", []);
-        roff.text([bold(term)]);
-        roff.text([roman(meaning)]);
+        push_item(&mut roff, &term, meaning);
     }
-    roff.render()
+    roff.to_roff()
+}
+
+fn json_section() -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["JSON"]);
+    roff.text([roman("With --json, the answer is one document. Times are RFC 3339 in UTC; what is absent is null.")]);
+    for (document, fields) in JSON_FIELDS {
+        roff.control("SS", [*document]);
+        for (names, meaning) in *fields {
+            push_item(&mut roff, names, meaning);
+        }
+    }
+    roff.to_roff()
+}
+
+fn push_item(roff: &mut Roff, term: &str, meaning: &str) {
+    roff.control("TP", []);
+    roff.text([bold(term)]);
+    roff.text([roman(meaning)]);
 }

@@ -4,6 +4,7 @@ mod args;
 mod completions;
 mod create;
 mod delete;
+mod fields;
 mod get;
 mod init;
 mod list;

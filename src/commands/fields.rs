@@ -1,0 +1,157 @@
+//! The fields of every JSON document, for the manual. A test finds each field that a command prints in it.
+
+/// Name and meaning, in groups of one document each.
+pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Every document",
+        &[
+            (
+                "schema",
+                "1; raised when a field changes its meaning or goes",
+            ),
+            (
+                "keys, key, usage",
+                "the answer: a list of keys, one key, or the usage of keys",
+            ),
+            (
+                "outcome",
+                "of a change: created, updated, rotated, unchanged, finished, revoked or deleted",
+            ),
+            (
+                "dry_run",
+                "whether nothing was changed because of --dry-run",
+            ),
+            ("token", "of create and rotate: the new token, this once"),
+            (
+                "value, value_base64",
+                "of get: the value as text, or in base64 where it is not UTF-8",
+            ),
+        ],
+    ),
+    (
+        "A key",
+        &[
+            (
+                "name, key_id",
+                "its name, and its public id, which stays the same for life",
+            ),
+            ("kind", "issued or provider"),
+            ("display", "the masked token or value"),
+            ("project, environment", "where it is"),
+            ("status", "active, expired, overlap, revoked or undelivered"),
+            (
+                "default",
+                "whether it is the default of its project and environment",
+            ),
+            ("pending", "whether a token was made and never shown"),
+            ("permissions, context, brand", "of an issued key, else null"),
+            (
+                "providers, models, variable",
+                "of a provider key, else null",
+            ),
+            ("tags, note", "as they were given"),
+            ("created_at, created_by", "when, and by whom"),
+            (
+                "expires_at",
+                "when the present token or value ends; null for never",
+            ),
+            ("revoked_at, revoked_by", "when and by whom, or null"),
+            ("last_used_at, requests, refused", "uses in its whole life"),
+            ("generation", "the number of the present token or value"),
+            (
+                "previous_valid_until",
+                "the end of an overlap; also of rotate's own answer",
+            ),
+            (
+                "generations",
+                "each with number, state, created_at, created_by, delivered_at, expires_at, superseded_at",
+            ),
+            (
+                "number, state",
+                "of a generation; the state is current, overlap, rotated, expired or undelivered",
+            ),
+            (
+                "delivered_at, superseded_at",
+                "when it was shown, and when its successor ends it; or null",
+            ),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            (
+                "valid, code",
+                "the answer, and its reason: valid, missing, malformed, unknown, undelivered, revoked, expired, \
+              rotated, wrong_environment, wrong_project or insufficient_permission",
+            ),
+            (
+                "key_id, name",
+                "whose token it is, once it was recognised; else null",
+            ),
+            (
+                "display, project, environment, permissions, roles, context, created_by, expires_at, generation",
+                "of the key \
+              and the presented token; only when it is valid",
+            ),
+            ("superseded", "a newer token is out; only when it is valid"),
+            ("checked_at", "when; only when it is valid"),
+        ],
+    ),
+    (
+        "usage",
+        &[
+            (
+                "days, since",
+                "how many days are counted, and the first of them (UTC)",
+            ),
+            (
+                "key, requests, refused",
+                "a key, and its uses in these days",
+            ),
+            ("counts", "each with date, code, generation and count"),
+            (
+                "date, count",
+                "the day (UTC), and how many uses had this answer",
+            ),
+        ],
+    ),
+    (
+        "init and status",
+        &[
+            (
+                "vault, vault_id, exists",
+                "the vault file, its id or null, and whether it is there",
+            ),
+            (
+                "scopes, records, changes",
+                "what everybody can see of it; null without a vault",
+            ),
+            (
+                "slots",
+                "the ways to open it: kind, kdf_memory_mib, kdf_passes, expires_at",
+            ),
+            (
+                "kdf_memory_mib, kdf_passes",
+                "what one guess of a passphrase costs",
+            ),
+            (
+                "config, state",
+                "the settings file, and the folder of usage and anchors",
+            ),
+        ],
+    ),
+    (
+        "An error, on standard error",
+        &[
+            ("error", "with kind, exit_code, message, causes and hint"),
+            (
+                "kind, exit_code",
+                "what went wrong, as a word and as the exit status",
+            ),
+            (
+                "message, causes, hint",
+                "the sentence, what led to it, and what helps or null",
+            ),
+        ],
+    ),
+];
