@@ -11,7 +11,7 @@ use crate::commands::{
     RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
-use crate::output::{Printer, escape_lines};
+use crate::output::Printer;
 use crate::settings::{self, GlobalArgs};
 
 /// Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
@@ -73,9 +73,14 @@ pub(crate) fn definition() -> clap::Command {
 
 fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
     if !err.use_stderr() {
-        // Help and version are answers. A reader that left is no failure.
-        let _ = err.print();
-        return Exit::Done.into();
+        // Help and version are answers. A reader that left is no failure, a full disk is.
+        let told = err.print().map_or_else(
+            |err| CommandError::from(err).or_exit(Exit::Done),
+            |()| Ok(Exit::Done),
+        );
+        return told
+            .unwrap_or_else(|err| err.report(&mut Printer::new(settings::plain_look(false))))
+            .into();
     }
     let json = args
         .iter()
@@ -85,66 +90,81 @@ fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
     if let Some(refused) = refused_secret(&err) {
         return refused.report(&mut out).into();
     }
-    hide_values(&mut err);
+    hide_value(&mut err);
     let text = err.render().to_string();
     if json {
-        let message = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .to_owned();
-        return CommandError::message(Exit::Usage, message)
-            .report(&mut out)
-            .into();
+        return in_short(&text).report(&mut out).into();
     }
-    out.usage(&escape_lines(&text));
+    out.usage(&text);
     Exit::Usage.into()
 }
 
-/// A word too many may be a value or a passphrase: it is not repeated, and the right way is told.
+/// A word too many, or an option that asks for a secret: it is not repeated, and the right way is told.
 fn refused_secret(err: &clap::Error) -> Option<CommandError> {
-    let word = match err.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) => word.as_str(),
-        _ => return None,
-    };
-    let surplus = err.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
-    let secret_option = [
+    const SECRET_OPTIONS: [&str; 5] = [
         "--passphrase",
         "--password",
         "--secret",
         "--token",
         "--value",
-    ]
-    .contains(&option_name(word));
-    (surplus || (err.kind() == ErrorKind::UnknownArgument && secret_option)).then(|| {
-        let message = if surplus {
-            "one argument too many; it is not repeated here, because it may be a secret".to_owned()
-        } else {
-            format!("there is no option `{}`: other users can read a command line, and shells keep it", option_name(word))
-        };
-        CommandError::message(Exit::Usage, message)
-            .hint("a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help")
-    })
+    ];
+    let word = context(err, ContextKind::InvalidArg)
+        .filter(|_| err.kind() == ErrorKind::UnknownArgument)?;
+    let option = word.split('=').next().unwrap_or_default();
+    let message = if !word.starts_with('-') {
+        "one argument too many; it is not repeated here, because it may be a secret".to_owned()
+    } else if SECRET_OPTIONS.contains(&option) {
+        format!(
+            "there is no option `{option}`: other users can read a command line, and shells keep it"
+        )
+    } else if !is_typed_word(option) {
+        "an unknown option; it is not repeated here, because it may be a secret".to_owned()
+    } else {
+        return None;
+    };
+    Some(CommandError::message(Exit::Usage, message).hint(
+        "a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help",
+    ))
 }
 
-fn option_name(word: &str) -> &str {
-    word.split('=').next().unwrap_or_default()
-}
-
-/// A whole token among the values of an error would be on the screen, and in the log of a CI job.
-fn hide_values(err: &mut clap::Error) {
-    if let Some(ContextValue::String(value)) = err.get(ContextKind::InvalidValue) {
-        let long = value
-            .split('_')
-            .next_back()
-            .is_some_and(|last| last.len() >= 20);
-        if long {
-            let _ = err.insert(
-                ContextKind::InvalidValue,
-                ContextValue::String("…".to_owned()),
-            );
+/// Nothing that may be a secret is repeated in an error: no long word for a command, and no descriptor that is none.
+fn hide_value(err: &mut clap::Error) {
+    let descriptor =
+        context(err, ContextKind::InvalidArg).is_some_and(|arg| arg.contains("--passphrase-fd"));
+    for kind in [ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        let subcommand = kind == ContextKind::InvalidSubcommand;
+        let hidden = context(err, kind).is_some_and(|word| {
+            descriptor || word.len() > 128 || (subcommand && !is_typed_word(word))
+        });
+        if hidden {
+            let _ = err.insert(kind, ContextValue::String("…".to_owned()));
+            let _ = err.remove(ContextKind::SuggestedSubcommand);
+            let _ = err.remove(ContextKind::Suggested);
         }
+    }
+}
+
+/// A word as commands and options are, so that a mistyped one is shown.
+fn is_typed_word(word: &str) -> bool {
+    word.len() <= 24 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+fn context(err: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match err.get(kind) {
+        Some(ContextValue::String(word)) => Some(word),
+        _ => None,
+    }
+}
+
+/// clap's paragraphs as a message, and its tip as a hint.
+fn in_short(text: &str) -> CommandError {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n");
+    let message = line(paragraphs.next().unwrap_or_default());
+    let error = CommandError::message(Exit::Usage, message.trim_start_matches("error: "));
+    match paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ")) {
+        Some(tip) => error.hint(line(tip)),
+        None => error.hint("--help tells more"),
     }
 }
 

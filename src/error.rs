@@ -17,6 +17,7 @@ pub(crate) enum Exit {
     Damaged = 7,
     Done = 0,
     Failed = 1,
+    Found = 9,
     Interrupted = 130,
     Locked = 5,
     NotAllowed = 11,
@@ -42,6 +43,7 @@ impl Exit {
             Self::Refused,
             "refused by a rule: cannot be shown again, revoked, unsafe file mode",
         ),
+        (Self::Found, "a check found something: list --expiring"),
         (Self::NotAuthenticated, "verify: not authenticated"),
         (Self::NotAllowed, "verify: not allowed"),
         (Self::Interrupted, "interrupted"),
@@ -103,8 +105,14 @@ impl CommandError {
     pub(crate) fn not_shown(err: io::Error) -> Self {
         Self {
             kind: Exit::Failed,
+            silent: false,
             ..Self::from(err)
         }
+    }
+
+    /// An answer whose exit code says it, too: when nobody reads it, the code still stands.
+    pub(crate) fn or_exit(self, exit: Exit) -> Result<Exit, Self> {
+        if self.silent { Ok(exit) } else { Err(self) }
     }
 
     /// With what helps.
@@ -180,18 +188,20 @@ impl From<VaultError> for CommandError {
 
 fn kind_of(err: &VaultError) -> Exit {
     match err {
-        VaultError::Altered(_) | VaultError::Forked { .. } | VaultError::RolledBack { .. } => {
-            Exit::Damaged
-        }
+        VaultError::AnchorDamaged(_)
+        | VaultError::Altered(_)
+        | VaultError::Forked { .. }
+        | VaultError::RolledBack { .. } => Exit::Damaged,
         VaultError::Changed(_) | VaultError::Exists { .. } => Exit::Conflict,
         VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
-        VaultError::Delivery(_)
+        VaultError::Activity(_)
+        | VaultError::Delivery(_)
         | VaultError::Newer(_)
         | VaultError::NotRecorded(_)
         | VaultError::PrintedButInvalid(_)
         | VaultError::Random(_)
         | VaultError::Uncertain(_)
-        | VaultError::Undo(..) => Exit::Failed,
+        | VaultError::Undo { .. } => Exit::Failed,
         VaultError::Limit(_)
         | VaultError::NotShownAgain(_)
         | VaultError::OwnerOnly(_)
@@ -210,18 +220,21 @@ fn kind_of(err: &VaultError) -> Exit {
 
 fn hint_for(err: &VaultError) -> Option<String> {
     let hint = match err {
+        VaultError::Activity(_) => {
+            "move the file away to begin a new one; `keywright status` shows where it is"
+        }
         VaultError::Altered(_)
         | VaultError::Store(StoreError::Altered { .. } | StoreError::NotAVault(_)) => {
             "put back a copy that was made before; `keywright status` shows where the vault is"
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
-        VaultError::Delivery(err) if err.kind() != io::ErrorKind::BrokenPipe => {
-            "the new token was undone; what worked before works still"
-        }
+        VaultError::Delivery(_) => "what worked before works still",
         VaultError::Exists { .. } => {
             "`keywright rotate` gives a key a new token, `keywright delete` makes room for another"
         }
-        VaultError::Forked { .. } | VaultError::RolledBack { .. } => {
+        VaultError::AnchorDamaged(_)
+        | VaultError::Forked { .. }
+        | VaultError::RolledBack { .. } => {
             "put the newer vault back, or go on with this one with --accept-rollback"
         }
         VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {

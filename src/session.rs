@@ -7,7 +7,7 @@ use crate::output::{Printer, escape};
 use crate::prompt::{
     Terminal, passphrase_from_command, passphrase_from_fd, passphrase_from_file, six_words,
 };
-use crate::settings::{PassphraseSource, Settings, VARIABLES};
+use crate::settings::{PassphraseSource, Settings, own_variables};
 use crate::vault::{Credential, StoreError, Vault, VaultError};
 
 /// One run of one command.
@@ -18,22 +18,6 @@ pub(crate) struct Session {
     pub(crate) now: Timestamp,
 }
 
-/// How a new vault is made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NewVault {
-    pub(crate) profile: Profile,
-    pub(crate) allow_weak_passphrase: bool,
-}
-
-impl Default for NewVault {
-    fn default() -> Self {
-        Self {
-            profile: Profile::Default,
-            allow_weak_passphrase: false,
-        }
-    }
-}
-
 impl Session {
     /// Runs `body` with the unlocked vault, then tells what went wrong on the way.
     pub(crate) fn with_vault<T>(
@@ -41,30 +25,34 @@ impl Session {
         body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         // Before anybody is asked for a passphrase that would open nothing.
-        Vault::outline(&self.settings.location.vault)?;
+        Vault::check_file(&self.settings.location.vault)?;
         let passphrase = self.passphrase()?;
-        let vault = Vault::open(
-            &self.settings.location,
-            &Credential::Passphrase(&passphrase),
-            self.now,
-        )?;
+        let vault = self.open(&passphrase)?;
         self.finish(vault, body)
     }
 
-    /// The same, and makes the vault first when there is none.
-    pub(crate) fn with_vault_or_new<T>(
+    /// The same, and makes the vault when there is none. `prepare` runs with the passphrase known and, where a vault has to
+    /// be made, before it is: what it refuses leaves nothing behind.
+    pub(crate) fn with_vault_or_new<P, T>(
         &mut self,
-        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+        allow_weak_passphrase: bool,
+        prepare: impl FnOnce(&mut Self) -> Result<P, CommandError>,
+        body: impl FnOnce(P, &mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         if self.has_vault() {
-            return self.with_vault(body);
+            return self.with_vault(|vault, session| {
+                let prepared = prepare(session)?;
+                body(prepared, vault, session)
+            });
         }
-        match self.create_vault(NewVault::default()) {
-            Ok(vault) => self.finish(vault, body),
-            // Another process made it first.
-            Err(CreateError::Taken) => self.with_vault(body),
-            Err(CreateError::Failed(err)) => Err(err),
-        }
+        let passphrase = self.new_passphrase(allow_weak_passphrase)?;
+        let prepared = prepare(self)?;
+        let vault = match self.create(&passphrase, Profile::Default) {
+            // Another process made it first; a passphrase that was read is read.
+            Err(VaultError::Store(StoreError::Exists(_))) => self.open(&passphrase)?,
+            made => made?,
+        };
+        self.finish(vault, |vault, session| body(prepared, vault, session))
     }
 
     /// Whether there is something where the vault should be.
@@ -72,22 +60,33 @@ impl Session {
         self.settings.location.vault.symlink_metadata().is_ok()
     }
 
-    /// Makes the vault and says where it is.
-    pub(crate) fn create_vault(&mut self, new: NewVault) -> Result<Vault, CreateError> {
-        let passphrase = self.new_passphrase(new.allow_weak_passphrase)?;
-        let location = &self.settings.location;
-        let made = Vault::create(
-            location,
-            &passphrase,
-            new.profile,
-            &self.settings.actor,
-            self.now,
-        );
-        let vault = made.map_err(|err| match err {
-            VaultError::Store(StoreError::Exists(_)) => CreateError::Taken,
-            other => CreateError::Failed(other.into()),
-        })?;
-        let path = location.vault.display().to_string();
+    /// Makes the vault, which must not be there, and runs `body` with it.
+    pub(crate) fn with_new_vault<T>(
+        &mut self,
+        profile: Profile,
+        allow_weak_passphrase: bool,
+        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let passphrase = self.new_passphrase(allow_weak_passphrase)?;
+        let vault = self.create(&passphrase, profile)?;
+        self.finish(vault, body)
+    }
+
+    fn open(&self, passphrase: &Passphrase) -> Result<Vault, CommandError> {
+        let credential = Credential::Passphrase(passphrase);
+        Ok(Vault::open(&self.settings.location, &credential, self.now)?)
+    }
+
+    fn create(&mut self, passphrase: &Passphrase, profile: Profile) -> Result<Vault, VaultError> {
+        let Self { settings, now, .. } = self;
+        let vault = Vault::create(
+            &settings.location,
+            passphrase,
+            profile,
+            &settings.actor,
+            *now,
+        )?;
+        let path = settings.location.vault.display().to_string();
         self.out
             .note(format_args!("Made the vault `{}`", escape(&path)));
         Ok(vault)
@@ -154,8 +153,11 @@ impl Session {
         let passphrase =
             Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Usage, err))?;
         if passphrase.strength() < 3 && !allow_weak {
-            return Err(CommandError::message(Exit::Refused, "this passphrase is easy to guess")
-                .hint("use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same"));
+            return Err(
+                CommandError::message(Exit::Refused, "this passphrase is easy to guess").hint(
+                    "use four or more random words; --allow-weak-passphrase takes it all the same",
+                ),
+            );
         }
         Ok(passphrase)
     }
@@ -192,9 +194,8 @@ impl Session {
         };
         match &self.settings.passphrase {
             PassphraseSource::Command(command) => {
-                let hide: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
                 let context = "no passphrase from KEYWRIGHT_PASSPHRASE_COMMAND".to_owned();
-                passphrase_from_command(command, &hide)
+                passphrase_from_command(command, &own_variables())
                     .map(Some)
                     .map_err(|err| failed(err.into(), context))
             }
@@ -222,18 +223,5 @@ impl Session {
                  or KEYWRIGHT_PASSPHRASE_COMMAND",
             )
         })
-    }
-}
-
-/// Why no vault was made.
-pub(crate) enum CreateError {
-    Failed(CommandError),
-    /// There is one by now.
-    Taken,
-}
-
-impl From<CommandError> for CreateError {
-    fn from(err: CommandError) -> Self {
-        Self::Failed(err)
     }
 }

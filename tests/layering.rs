@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("crypto", &["checks", "hardening", "key"]),
     ("store", &["checks", "key"]),
     ("vault", &["checks", "crypto", "key", "store"]),
-    ("output", &["crypto"]),
+    ("output", &["crypto", "key"]),
     ("prompt", &["crypto"]),
     ("error", &["key", "output", "prompt", "vault"]),
     ("settings", &["crypto", "error", "key", "output", "vault"]),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::crypto::{Secret, SecretValue, VALUE_LIMIT};
+use crate::crypto::{Secret, SecretValue, VALUE_LIMIT, ValueError};
 use crate::error::{CommandError, Exit};
 use crate::key::KeyRef;
 use crate::session::Session;
@@ -32,6 +32,14 @@ impl KeyArg {
         let wanted = self.name.as_ref().map_or(Wanted::Default, Wanted::Named);
         Ok(vault.find(wanted, &settings.scope, strict)?)
     }
+}
+
+/// How a vault is made by the first `create` or `set`.
+#[derive(Debug, Args)]
+pub(super) struct FirstVault {
+    /// Where the vault is made first, take a passphrase that is easy to guess
+    #[arg(long, hide_short_help = true)]
+    pub(super) allow_weak_passphrase: bool,
 }
 
 /// Shows what would be done.
@@ -71,7 +79,10 @@ impl ValueArgs {
                 let mut terminal = session.terminal().ok_or_else(no_value)?;
                 terminal.hidden("Value", VALUE_LIMIT)?
             }
-            None => read_stdin(VALUE_LIMIT + 2)?,
+            None => {
+                let read = stdin().and_then(|input| Secret::read(input, VALUE_LIMIT + 2));
+                read.map_err(|err| unreadable(err, "standard input"))?
+            }
         };
         let bytes = if self.exact {
             bytes
@@ -79,32 +90,36 @@ impl ValueArgs {
             bytes.without_final_newline()
         };
         SecretValue::new(bytes).map_err(|err| {
-            CommandError::new(Exit::Usage, err)
-                .hint("pipe the value in, or name a file with --file")
+            let refused = CommandError::new(Exit::Usage, err);
+            match err {
+                ValueError::Empty => refused.hint("pipe the value in, or name a file with --file"),
+                ValueError::Nul | ValueError::TooLong => refused,
+            }
         })
     }
 }
 
-/// Reads all of standard input, which must not be a terminal.
-pub(super) fn read_stdin(limit: usize) -> Result<Secret, CommandError> {
-    // A handle of its own: `io::stdin()` would keep a copy of the secret in its buffer.
-    let input = rustix::io::dup(rustix::stdio::stdin())
-        .map(File::from)
-        .map_err(io::Error::from);
-    input
-        .and_then(|input| Secret::read(input, limit))
-        .map_err(|err| unreadable(err, "standard input"))
+/// The first bytes of standard input, one more than `limit` where there are more.
+pub(super) fn read_start(limit: usize) -> Result<Secret, CommandError> {
+    let start = stdin().and_then(|input| Secret::read_start(input, limit));
+    start.map_err(|err| unreadable(err, "standard input"))
+}
+
+/// A handle of its own: `io::stdin()` would keep a copy of the secret in its buffer.
+fn stdin() -> io::Result<File> {
+    Ok(File::from(rustix::io::dup(rustix::stdio::stdin())?))
 }
 
 fn unreadable(err: io::Error, what: &str) -> CommandError {
-    let too_long = err.kind() == io::ErrorKind::FileTooLarge;
-    let kind = if too_long { Exit::Usage } else { Exit::Failed };
-    let context = if too_long {
-        format!("{what} has more than {VALUE_LIMIT} bytes, the most that a value can have")
-    } else {
-        format!("cannot read {what}")
-    };
-    CommandError::new(kind, anyhow::Error::new(err).context(context))
+    if err.kind() == io::ErrorKind::FileTooLarge {
+        let message =
+            format!("{what} has more than {VALUE_LIMIT} bytes, the most that a value can have");
+        return CommandError::message(Exit::Usage, message);
+    }
+    CommandError::new(
+        Exit::Failed,
+        anyhow::Error::new(err).context(format!("cannot read {what}")),
+    )
 }
 
 fn no_value() -> CommandError {

@@ -28,8 +28,10 @@ pub(crate) fn completions(
 ) -> Result<Exit, CommandError> {
     if let Some(dir) = &args.dir {
         for shell in Shell::value_variants() {
-            generate_to(*shell, &mut command, "keywright", dir)
-                .map_err(|err| CommandError::new(Exit::Failed, err))?;
+            generate_to(*shell, &mut command, "keywright", dir).map_err(|err| {
+                let context = format!("cannot write into `{}`", dir.display());
+                CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
+            })?;
         }
     }
     if let Some(shell) = args.shell {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
-use super::args::DryRun;
+use super::args::{DryRun, FirstVault};
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet, Tag,
@@ -11,7 +11,7 @@ use crate::key::{
 use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{Found, NewIssued, Vault};
-use crate::view::{ChangeDocument, KeyDocument, KeyView};
+use crate::view::{ChangeDocument, KeyView};
 
 /// Issue a new key and print its token, once
 ///
@@ -56,13 +56,20 @@ pub(crate) struct CreateArgs {
     default: bool,
 
     #[command(flatten)]
+    first: FirstVault,
+
+    #[command(flatten)]
     change: DryRun,
 }
 
 pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let new = args.new_key(session)?;
     if !args.change.dry_run {
-        return session.with_vault_or_new(|vault, session| issue(args, &new, vault, session));
+        return session.with_vault_or_new(
+            args.first.allow_weak_passphrase,
+            |_| Ok(()),
+            |(), vault, session| issue(args, &new, vault, session),
+        );
     }
     if session.has_vault() {
         session.with_vault(|vault, session| {
@@ -101,7 +108,12 @@ fn issue(
     let delivered = pending.deliver(|token, delivered| {
         if out.is_json() {
             let key = KeyView::new(&delivered.found, *now);
-            out.reveal_token_json(&KeyDocument { key }, token)
+            let document = ChangeDocument {
+                outcome: "created",
+                dry_run: false,
+                key: Some(key),
+            };
+            out.reveal_token_json(&document, token)
         } else {
             out.reveal_token(token)
         }

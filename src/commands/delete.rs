@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::args::{DryRun, KeyArg};
 use crate::error::{CommandError, Exit};
+use crate::key::KeyKind;
 use crate::output::escape;
 use crate::session::Session;
 use crate::view::{ChangeDocument, KeyView, last_used, place};
@@ -33,7 +34,13 @@ pub(crate) fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, C
                 .note(format_args!("Would delete {kind} key {}", escape(&place)));
         } else {
             let used = last_used(&found, session.now);
-            session.confirm(&format!("Delete {kind} key {place} for good ({used})?"))?;
+            let stops = match kind {
+                KeyKind::Issued => "its tokens stop working now",
+                KeyKind::Provider => "its value is gone",
+            };
+            session.confirm(&format!(
+                "Delete {kind} key {place} for good: {stops} ({used})?"
+            ))?;
             vault.delete(&found, &session.settings.actor, session.now)?;
             session
                 .out

@@ -5,7 +5,8 @@ use super::args::DryRun;
 use crate::crypto::Profile;
 use crate::error::{CommandError, Exit};
 use crate::output::escape;
-use crate::session::{CreateError, NewVault, Session};
+use crate::session::Session;
+use crate::vault::{StoreError, VaultError};
 
 /// Make a vault
 ///
@@ -60,15 +61,10 @@ struct Document {
 
 pub(crate) fn init(args: &InitArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let path = session.settings.location.vault.display().to_string();
-    let taken = || {
-        CommandError::message(
-            Exit::Conflict,
-            format!("there is already a file at `{path}`"),
-        )
-        .hint("choose another place with --vault")
-    };
     if session.has_vault() {
-        return Err(taken());
+        return Err(
+            VaultError::Store(StoreError::Exists(session.settings.location.vault.clone())).into(),
+        );
     }
     let mut vault_id = None;
     if args.change.dry_run {
@@ -76,18 +72,10 @@ pub(crate) fn init(args: &InitArgs, session: &mut Session) -> Result<Exit, Comma
             .out
             .note(format_args!("Would make the vault `{}`", escape(&path)));
     } else {
-        let new = NewVault {
-            profile: args.kdf.into(),
-            allow_weak_passphrase: args.allow_weak_passphrase,
-        };
-        let mut vault = session.create_vault(new).map_err(|err| match err {
-            CreateError::Failed(err) => err,
-            CreateError::Taken => taken(),
+        let (profile, allow_weak) = (args.kdf.into(), args.allow_weak_passphrase);
+        vault_id = session.with_new_vault(profile, allow_weak, |vault, _| {
+            Ok(Some(vault.id().to_string()))
         })?;
-        vault_id = Some(vault.id().to_string());
-        for warning in vault.take_warnings() {
-            session.out.warn(format_args!("{}", escape(&warning)));
-        }
     }
     if session.out.is_json() {
         session.out.json(&Document {

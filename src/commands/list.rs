@@ -7,7 +7,7 @@ use crate::session::Session;
 /// List keys
 ///
 /// Shows every key of every project and environment; -p and -e narrow it when they are given as options. A `*` marks the
-/// default key of its project and environment. On a narrow terminal, columns are left out; `--json` has them all.
+/// default key of its project and environment. With `--expiring`, keys that are found are exit code 9. On a narrow terminal, columns are left out; `--json` has them all.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

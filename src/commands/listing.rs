@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::error::{CommandError, Exit};
-use crate::key::{KeyKind, Permission, Provider, Span, Status, Tag};
+use crate::key::{KeyKind, Permission, Provider, SearchText, Span, Status, Tag};
 use crate::output::{Cell, Table};
 use crate::session::Session;
 use crate::vault::{Filter, Found};
@@ -45,7 +45,7 @@ pub(super) struct FilterArgs {
 
 impl FilterArgs {
     /// With `-p` and `-e` where they were given as options.
-    pub(super) fn filter(self, text: Option<String>, session: &Session) -> Filter {
+    pub(super) fn filter(self, text: Option<SearchText>, session: &Session) -> Filter {
         Filter {
             text,
             kind: self.kind,
@@ -89,7 +89,8 @@ pub(super) fn show_keys(filter: &Filter, session: &mut Session) -> Result<Exit, 
             let table = key_table(&keys, session);
             session.out.table(table)?;
         }
-        Ok(Exit::Done)
+        let alarming = filter.expiring.is_some() && !keys.is_empty();
+        Ok(if alarming { Exit::Found } else { Exit::Done })
     })
 }
 
@@ -99,36 +100,40 @@ fn key_table(keys: &[Found], session: &Session) -> Table {
     let mut table = Table::new(&[
         ("NAME", 0),
         ("SCOPE", 1),
-        ("KIND", 5),
+        ("KIND", 6),
         ("STATUS", 0),
-        ("KEY", 2),
-        ("PERMISSIONS", 4),
-        ("PROVIDER", 6),
-        ("CREATED", 8),
-        ("CREATED BY", 9),
-        ("LAST USED", 3),
-        ("REQUESTS", 7),
+        ("KEY ID", 4),
+        ("KEY", 3),
+        ("PERMISSIONS", 5),
+        ("PROVIDER", 7),
+        ("MODEL", 10),
+        ("VARIABLE", 9),
+        ("CREATED", 11),
+        ("CREATED BY", 12),
+        ("LAST USED", 2),
+        ("REQUESTS", 8),
         ("EXPIRES", 1),
     ]);
     for found in keys {
         let mark = if found.is_default { " *" } else { "" };
         let key = &found.key;
-        let providers = key.provider().map(|provider| {
-            provider
-                .providers
-                .iter()
-                .map(|provider| provider.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        });
+        let provider = key.provider();
+        let joined = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join(", "));
+        let providers =
+            provider.and_then(|p| joined(p.providers.iter().map(|name| name.as_str()).collect()));
+        let models =
+            provider.and_then(|p| joined(p.models.iter().map(|model| model.as_str()).collect()));
         table.row(vec![
             Cell::new(format!("{}{mark}", key.name)),
             Cell::new(&found.scope),
             Cell::new(key.kind()),
             status_cell(found, now),
+            Cell::new(found.id),
             Cell::new(found.display()),
             Cell::maybe(key.issued().map(|issued| &issued.permissions)),
-            Cell::maybe(providers.filter(|providers| !providers.is_empty())),
+            Cell::maybe(providers),
+            Cell::maybe(models),
+            Cell::maybe(provider.and_then(|p| p.variable.as_ref())),
             Cell::new(key.created_at.relative(now)),
             Cell::new(&key.created_by),
             Cell::maybe(found.total.last_used.map(|at| at.relative(now))),

@@ -30,6 +30,7 @@ pub(crate) fn man(
     root: clap::Command,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
+    let names = page_names(&root);
     let pages = pages(root).map_err(|err| CommandError::new(Exit::Failed, err))?;
     if let Some(dir) = &args.dir {
         for (name, page) in &pages {
@@ -41,34 +42,53 @@ pub(crate) fn man(
         }
         return Ok(Exit::Done);
     }
-    let wanted = args
-        .command
-        .as_ref()
-        .map_or("keywright".to_owned(), |command| {
-            format!("keywright-{command}")
-        });
-    let (_, page) = pages
+    let wanted = match &args.command {
+        None => "keywright".to_owned(),
+        Some(command) => names
+            .iter()
+            .find(|(alias, _)| alias == command)
+            .map(|(_, name)| name.clone())
+            .ok_or_else(|| {
+                CommandError::message(Exit::Usage, "there is no such command")
+                    .hint("`keywright --help` lists them")
+            })?,
+    };
+    let page = pages
         .iter()
         .find(|(name, _)| *name == wanted)
-        .ok_or_else(|| {
-            let command = args.command.clone().unwrap_or_default();
-            CommandError::message(Exit::Usage, format!("there is no command `{command}`"))
-                .hint("`keywright --help` lists them")
-        })?;
+        .map(|(_, page)| page.as_str())
+        .unwrap_or_default();
     session.out.data(format_args!("{}", page.trim_end()))?;
     Ok(Exit::Done)
+}
+
+/// Commands and their aliases, each with the name of its page.
+fn page_names(root: &clap::Command) -> Vec<(String, String)> {
+    let pages = root.get_subcommands().map(|command| {
+        let page = format!("keywright-{}", command.get_name());
+        let names = std::iter::once(command.get_name()).chain(command.get_all_aliases());
+        names
+            .map(|name| (name.to_owned(), page.clone()))
+            .collect::<Vec<_>>()
+    });
+    pages.flatten().collect()
 }
 
 /// Every page by its name, the root's first.
 fn pages(mut root: clap::Command) -> io::Result<Vec<(String, String)>> {
     root.build();
+    // What `-h` leaves out, the manual has.
+    root = root.mut_args(|arg| arg.hide_short_help(false));
     let mut pages = vec![("keywright".to_owned(), root_page(&root)?)];
     for command in root
         .get_subcommands()
         .filter(|command| !command.is_hide_set())
     {
         let name = format!("keywright-{}", command.get_name());
-        let shown = command.clone().display_name(name.clone());
+        let shown = command
+            .clone()
+            .display_name(name.clone())
+            .mut_args(|arg| arg.hide_short_help(false));
         pages.push((name, page(&man_of(shown))?));
     }
     Ok(pages)

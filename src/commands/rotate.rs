@@ -85,10 +85,14 @@ fn rotate_token(
 ) -> Result<Exit, CommandError> {
     let (overlap, now) = (args.overlap.unwrap_or(Span::ZERO), session.now);
     let (place, used) = (place(found), last_used(found, now));
-    let stops = if overlap == Span::ZERO {
+    let last = found
+        .key
+        .expires_at()
+        .map_or(now.after(overlap), |end| end.min(now.after(overlap)));
+    let stops = if last <= now {
         "its present token stops working now".to_owned()
     } else {
-        format!("its present token stops working after {overlap}")
+        format!("its present token stops working {}", last.relative(now))
     };
     if found.key.revoked.is_some() {
         return Err(
@@ -101,7 +105,7 @@ fn rotate_token(
             "Would rotate {}: {stops} ({used})",
             escape(&place)
         ));
-        return tell_dry_run(found, session);
+        return tell_dry_run("rotated", found, session);
     }
     session.confirm(&format!("Rotate {place}: {stops} ({used})?"))?;
     let Session { settings, out, .. } = session;
@@ -175,17 +179,21 @@ fn finish_overlap(
             .note(format_args!("{} has no overlap to end", escape(&place)));
         return tell_change("unchanged", args.change.dry_run, found, session);
     };
-    let uses = vault.usage_of(found, 0, 0)?.last_used_of(previous.number);
-    let used = uses.map_or("never used".to_owned(), |at| {
-        format!("last used {}", at.relative(now))
-    });
+    // Ending a leaked token must not depend on a file that only counts.
+    let used = match vault.usage_of(found, 0, 0) {
+        Err(_) => "last use unknown".to_owned(),
+        Ok(usage) => match usage.last_used_of(previous.number) {
+            None => "never used".to_owned(),
+            Some(at) => format!("last used {}", at.relative(now)),
+        },
+    };
     let question = format!("its previous token stops working now ({used})");
     if args.change.dry_run {
         session.out.note(format_args!(
             "Would end the overlap of {}: {question}",
             escape(&place)
         ));
-        return tell_dry_run(found, session);
+        return tell_dry_run("finished", found, session);
     }
     session.confirm(&format!("End the overlap of {place}: {question}?"))?;
     vault.finish_overlap(found, &session.settings.actor, now)?;
@@ -238,7 +246,7 @@ fn rotate_value(
             "Would replace the value of {} ({used})",
             escape(&place)
         ));
-        return tell_dry_run(&found, session);
+        return tell_dry_run("rotated", &found, session);
     }
     session.confirm(&format!("Replace the value of {place} ({used})?"))?;
     let changes = ProviderChanges {
@@ -253,8 +261,12 @@ fn rotate_value(
     tell_change("rotated", false, &found.with(key), session)
 }
 
-fn tell_dry_run(found: &Found, session: &mut Session) -> Result<Exit, CommandError> {
-    tell_change("rotated", true, found, session)
+fn tell_dry_run(
+    outcome: &'static str,
+    found: &Found,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    tell_change(outcome, true, found, session)
 }
 
 fn tell_change(

@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::listing::{FilterArgs, show_keys};
 use crate::error::{CommandError, Exit};
+use crate::key::SearchText;
 use crate::session::Session;
 
 /// Find keys by a text
@@ -15,7 +16,7 @@ Examples:
   keywright search gpt --kind provider")]
 pub(crate) struct SearchArgs {
     /// The text
-    text: String,
+    text: SearchText,
 
     #[command(flatten)]
     filter: FilterArgs,

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::args::{DryRun, ValueArgs};
+use super::args::{DryRun, FirstVault, ValueArgs};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
 use crate::key::{Expiry, KeyName, Model, Note, Provider, Tag, VariableName, tag_list};
@@ -55,16 +55,20 @@ pub(crate) struct SetArgs {
     value: ValueArgs,
 
     #[command(flatten)]
+    first: FirstVault,
+
+    #[command(flatten)]
     change: DryRun,
 }
 
 pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let changes = args.changes(session)?;
     if session.has_vault() || !args.change.dry_run {
-        return session.with_vault_or_new(|vault, session| {
-            let value = args.value.read(session)?;
-            store(args, &value, &changes, vault, session)
-        });
+        return session.with_vault_or_new(
+            args.first.allow_weak_passphrase,
+            |session| args.value.read(session),
+            |value, vault, session| store(args, &value, &changes, vault, session),
+        );
     }
     args.value.read(session)?;
     let path = session.settings.location.vault.display().to_string();

@@ -115,7 +115,7 @@ fn slot(outline: &SlotOutline) -> Slot {
 fn words(slot: &Slot) -> String {
     match (slot.kdf_memory_mib, slot.kdf_passes) {
         (Some(memory), Some(passes)) => {
-            format!("{}: Argon2id, {memory} MiB, {passes} passes", slot.kind)
+            format!("{}: Argon2id, {memory} MiB × {passes}", slot.kind)
         }
         _ => slot.kind.to_owned(),
     }

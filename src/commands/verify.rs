@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 use serde::Serialize;
 
-use super::args::read_stdin;
+use super::args::read_start;
 use crate::error::{CommandError, Exit};
 use crate::key::{Context, Environment, Permission, PermissionSet, Project};
 use crate::output::escape;
@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::vault::{Code, Found, Requirements, Verdict};
 use crate::view::text;
 
-/// Longest standard input that is read, in bytes.
+/// How much of standard input is read, in bytes: more is no token.
 const INPUT_LIMIT: usize = 4096;
 
 /// Check a token that is read from standard input
@@ -73,28 +73,23 @@ pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, C
         permissions: args.require.clone(),
     };
     session.with_vault(|vault, session| {
-        let presented = read_stdin(INPUT_LIMIT)?;
+        let presented = read_start(INPUT_LIMIT)?;
         let (now, record) = (session.now, !args.no_record);
-        let verdict = vault.verify(
-            &presented,
-            &requirements,
-            record,
-            &session.settings.actor,
-            now,
-        )?;
-        if session.out.is_json() {
-            session.out.json(&document(&verdict))?;
-        } else {
-            session.out.data(format_args!(
-                "{}",
-                escape(&sentence(&verdict, &requirements))
-            ))?;
-        }
-        Ok(match verdict.code {
+        let actor = &session.settings.actor;
+        let verdict = vault.verify(&presented, &requirements, record, actor, now)?;
+        let exit = match verdict.code {
             Code::Valid => Exit::Done,
             code if code.is_authenticated() => Exit::NotAllowed,
             _ => Exit::NotAuthenticated,
-        })
+        };
+        let told = if session.out.is_json() {
+            session.out.json(&document(&verdict))
+        } else {
+            let sentence = sentence(&verdict, &requirements);
+            session.out.data(format_args!("{}", escape(&sentence)))
+        };
+        // Whoever asked by the exit code gets it, even when nobody reads the words.
+        told.map_or_else(|err| CommandError::from(err).or_exit(exit), |()| Ok(exit))
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use subtle::ConstantTimeEq;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Longest passphrase, in bytes of its NFC form.
 pub const PASSPHRASE_LIMIT: usize = 1024;
@@ -34,24 +34,30 @@ impl Secret {
     ///
     /// # Errors
     /// `ErrorKind::FileTooLarge` when there are more than `limit` bytes, and whatever the reader says.
-    pub fn read(mut input: impl Read, limit: usize) -> io::Result<Self> {
-        // One byte more than allowed, so that "too long" is seen without reading it all.
-        let mut buffer = vec![0; limit + 1];
+    pub fn read(input: impl Read, limit: usize) -> io::Result<Self> {
+        let start = Self::read_start(input, limit)?;
+        if start.len() > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(start)
+    }
+
+    /// Reads to the end of `input`, but no more than one byte beyond `limit`, with raw reads.
+    ///
+    /// # Errors
+    /// Whatever the reader says.
+    pub fn read_start(mut input: impl Read, limit: usize) -> io::Result<Self> {
+        let mut buffer = Zeroizing::new(vec![0; limit + 1]);
         let mut filled = 0;
-        let outcome = loop {
+        while filled < buffer.len() {
             match input.read(&mut buffer[filled..]) {
-                Ok(0) => break Ok(()),
-                Ok(count) if filled + count > limit => {
-                    break Err(io::ErrorKind::FileTooLarge.into());
-                }
+                Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                Err(err) => break Err(err),
+                Err(err) => return Err(err),
             }
-        };
-        let secret = Box::from(&buffer[..filled]);
-        buffer.zeroize();
-        outcome.map(|()| Self(secret))
+        }
+        Ok(Self(Box::from(&buffer[..filled])))
     }
 
     /// The bytes. Each caller says on its line why it may.

@@ -102,12 +102,8 @@ impl FromStr for KeyRef {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        if let Some((id, secret)) = masked_token(text) {
-            if secret.len() > 6 && secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                return Err(ParseError::new(format!(
-                    "this is a whole token, which does not belong on a command line; use its key id `{id}`"
-                )));
-            }
+        refuse_token(text)?;
+        if let Some((id, _masked)) = masked_token(text) {
             return Ok(Self {
                 name: None,
                 id: Some(id),
@@ -131,6 +127,40 @@ fn masked_token(text: &str) -> Option<(KeyId, &str)> {
     let shaped = !brand.is_empty() && matches!(environment, "dev1" | "env1" | "prod1" | "stg1");
     (shaped && parts.next().is_none()).then_some(())?;
     Some((id.parse().ok()?, secret))
+}
+
+/// The key id in a whole token: a masked one has no secret part.
+fn token_id(text: &str) -> Option<KeyId> {
+    let (id, secret) = masked_token(text)?;
+    let whole = secret.len() > 6 && secret.bytes().all(|b| b.is_ascii_alphanumeric());
+    whole.then_some(id)
+}
+
+/// Refuses a whole token where a name, a text to search for or a reference is expected.
+pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
+    match token_id(text) {
+        None => Ok(()),
+        Some(id) => Err(ParseError::new(format!(
+            "this is a whole token, which does not belong on a command line; use its key id `{id}`"
+        ))),
+    }
+}
+
+/// Puts `…` in the place of every whole token in a text, so that no error repeats one.
+pub(crate) fn hide_tokens(text: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut safe = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !word(c)) {
+        let end = piece.find(|c| !word(c)).unwrap_or(piece.len());
+        let (candidate, rest) = piece.split_at(end);
+        safe.push_str(if token_id(candidate).is_some() {
+            "…"
+        } else {
+            candidate
+        });
+        safe.push_str(rest);
+    }
+    safe
 }
 
 impl fmt::Display for KeyRef {
@@ -159,5 +189,11 @@ mod tests {
             "{refusal}"
         );
         assert_eq!(parse("a_b_uQCT8H872CoB").id, None);
+        assert_eq!(
+            hide_tokens(&format!(
+                "a `{whole}`: {whole}, kwt_prod1_uQCT8H872CoB_••••"
+            )),
+            "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"
+        );
     }
 }

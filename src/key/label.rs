@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::id::refuse_token;
 use super::name::one_line;
 use super::{ParseError, text_type};
 
@@ -38,6 +39,26 @@ one_line_type! {
     /// Whose key a provider key is, such as `openai`. 1 to 100 characters.
     Provider, "a provider", 100
 }
+/// What `search` looks for: 1 to 100 characters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SearchText(String);
+
+impl SearchText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SearchText {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        refuse_token(text)?;
+        one_line(text.trim(), "a text to search for", 100).map(Self)
+    }
+}
+
 one_line_type! {
     /// A word to find keys by. 1 to 50 characters; at most 32 on a key.
     Tag, "a tag", 50

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use super::id::refuse_token;
 use super::{ParseError, text_type};
 
 /// A key's name: 1 to 100 characters of any script, NFC, no control characters, no white space at its ends.
@@ -18,6 +19,7 @@ impl FromStr for KeyName {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
+        refuse_token(text)?;
         one_line(text, "a name", 100).map(Self)
     }
 }

@@ -32,7 +32,8 @@ impl FromStr for Project {
 
 /// An environment: `production`, `staging`, `development`, or a name of the user's own (same characters as a project).
 ///
-/// `prod`, `stg` and `dev` are read as the long names, so that nobody owns both a `prod` and a `production`.
+/// `prod`, `stg` and `dev`, in upper or lower case, are read as the long names, so that nobody owns both a `Prod` and a
+/// `production`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Environment(String);
@@ -61,11 +62,11 @@ impl FromStr for Environment {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let long = match text {
-            "dev" => "development",
-            "prod" => "production",
-            "stg" => "staging",
-            own => own,
+        let long = match text.to_ascii_lowercase().as_str() {
+            "dev" | "development" => "development",
+            "prod" | "production" => "production",
+            "stg" | "staging" => "staging",
+            _ => text,
         };
         slug(long, "an environment").map(Self)
     }
@@ -80,21 +81,8 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Both kinds, in the order of their numbers.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Issued, Self::Provider];
-
-    /// The kind's number in the file format.
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Issued => 1,
-            Self::Provider => 2,
-        }
-    }
-
-    /// The kind of a number, or `None` for one that no format has.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.number() == number)
-    }
 }
 
 impl fmt::Display for KeyKind {
@@ -143,6 +131,7 @@ mod tests {
             ("production", "production", "prod"),
             ("stg", "staging", "stg"),
             ("dev", "development", "dev"),
+            ("PROD", "production", "prod"),
             ("qa-2", "qa-2", "env"),
         ] {
             let environment: Environment = text.parse().expect("valid");

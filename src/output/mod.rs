@@ -17,6 +17,7 @@ pub(crate) use self::chart::{bar, spark};
 pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::table::{Cell, Table, Tone};
 use crate::crypto::{SecretValue, Token};
+use crate::key::hide_tokens;
 
 /// How things are shown, as the settings say.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Look {
     pub(crate) color: ColorChoice,
     /// One JSON document instead of text.
     pub(crate) json: bool,
-    /// No notes and warnings.
+    /// No notes.
     pub(crate) quiet: bool,
     /// The terminal shows more than ASCII.
     pub(crate) unicode: bool,
@@ -194,19 +195,17 @@ impl Printer {
         stdout.flush()
     }
 
-    /// What a person may want to know. Not with `--quiet`.
+    /// What a person may want to know. Not with `--quiet`, and not beside JSON, which says it all.
     pub(crate) fn note(&mut self, line: fmt::Arguments<'_>) {
-        if !self.look.quiet {
+        if !self.look.quiet && !self.look.json {
             self.say(format_args!("{line}"));
         }
     }
 
-    /// What a person should look at. Not with `--quiet`.
+    /// What a person should look at.
     pub(crate) fn warn(&mut self, line: fmt::Arguments<'_>) {
-        if !self.look.quiet {
-            let style = AnsiColor::Yellow.on_default().bold();
-            self.say(format_args!("{style}warning:{style:#} {line}"));
-        }
+        let style = AnsiColor::Yellow.on_default().bold();
+        self.say(format_args!("{style}warning:{style:#} {line}"));
     }
 
     /// What stopped the command: one line, its causes, and what helps.
@@ -234,12 +233,15 @@ impl Printer {
 
     /// Text that clap made: help or a usage error.
     pub(crate) fn usage(&mut self, text: &str) {
-        let _ = self.stderr.write_all(escape_lines(text).as_bytes());
+        let text = hide_tokens(text);
+        let _ = self.stderr.write_all(escape_lines(&text).as_bytes());
     }
 
     fn say(&mut self, line: fmt::Arguments<'_>) {
+        // Wherever it came from, a whole token is nothing to repeat.
+        let text = hide_tokens(&format!("{line}\n"));
         // Nothing can be done about a closed standard error.
-        let _ = self.stderr.write_all(format!("{line}\n").as_bytes());
+        let _ = self.stderr.write_all(text.as_bytes());
     }
 }
 

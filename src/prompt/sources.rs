@@ -1,5 +1,6 @@
 //! The other places a passphrase comes from: a command, a file, a descriptor.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -38,7 +39,7 @@ pub(crate) enum CommandSourceError {
 /// Also when it prints a line and then fails: half an answer is none.
 pub(crate) fn passphrase_from_command(
     command: &str,
-    hide: &[&str],
+    hide: &[OsString],
 ) -> Result<Secret, CommandSourceError> {
     let words = shlex::split(command).ok_or(CommandSourceError::Syntax)?;
     let (program, arguments) = words.split_first().ok_or(CommandSourceError::Empty)?;
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     fn from_command(command: &str) -> Result<Secret, CommandSourceError> {
-        passphrase_from_command(command, &["CARGO_MANIFEST_DIR"])
+        passphrase_from_command(command, &["CARGO_MANIFEST_DIR".into()])
     }
 
     #[test]

@@ -50,12 +50,15 @@ impl Config {
         self.audit == Some(Audit::Required)
     }
 
-    pub(super) fn default_expiry(&self) -> Result<Option<Expiry>, CommandError> {
+    pub(super) fn default_expiry(&self, path: &Path) -> Result<Option<Expiry>, CommandError> {
         let Some(text) = &self.default_expiry else {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|err| {
-            let context = format!("invalid `{text}` for `default_expiry` in the config file");
+            let context = format!(
+                "`{}`: invalid `{text}` for `default_expiry`",
+                path.display()
+            );
             CommandError::new(Exit::Usage, anyhow::Error::new(err).context(context))
         })
     }
@@ -66,7 +69,12 @@ impl Config {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProjectFile {
     pub(super) project: Option<Project>,
-    pub(super) environment: Option<Environment>,
+    environment: Option<Environment>,
+    /// Which variable gets which key: for the commands that run programs, which read it themselves.
+    #[serde(rename = "env")]
+    _env: Option<toml::Table>,
+    #[serde(skip)]
+    path: PathBuf,
 }
 
 impl ProjectFile {
@@ -76,19 +84,22 @@ impl ProjectFile {
             return Ok(Self::default());
         };
         let file: Self = read(&path)?.unwrap_or_default();
-        if file
-            .environment
-            .as_ref()
-            .is_some_and(|environment| environment.as_str() == "production")
-        {
-            let message = format!(
-                "`{}` selects production, which a file cannot do",
-                path.display()
-            );
-            return Err(CommandError::message(Exit::Refused, message)
-                .hint("say it on the command line with -e production, or in KEYWRIGHT_ENV"));
+        Ok(Self { path, ..file })
+    }
+
+    /// The environment that it selects, which is never production: that has to be said by a person.
+    pub(super) fn environment(&self) -> Result<Option<Environment>, CommandError> {
+        match &self.environment {
+            Some(environment) if environment.as_str() == "production" => {
+                let message = format!(
+                    "`{}` selects production, which a file cannot do",
+                    self.path.display()
+                );
+                Err(CommandError::message(Exit::Refused, message)
+                    .hint("say it on the command line with -e production, or in KEYWRIGHT_ENV"))
+            }
+            other => Ok(other.clone()),
         }
-        Ok(file)
     }
 }
 

@@ -56,6 +56,14 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("KEYWRIGHT_VAULT", "The vault file, like --vault"),
 ];
 
+/// Every variable whose name is ours, known or not: no program that keywright starts gets one.
+pub(crate) fn own_variables() -> Vec<OsString> {
+    let names = env::vars_os().map(|(name, _)| name);
+    names
+        .filter(|name| name.as_encoded_bytes().starts_with(b"KEYWRIGHT_"))
+        .collect()
+}
+
 /// Where the passphrase comes from: the first source that is present, with no falling through to the next.
 #[derive(Debug)]
 pub(crate) enum PassphraseSource {
@@ -91,7 +99,7 @@ pub(crate) struct Settings {
 pub(crate) fn look(args: &GlobalArgs) -> Look {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
-        .find_map(text_variable)
+        .find_map(lossy_variable)
         .unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     Look {
@@ -103,7 +111,7 @@ pub(crate) fn look(args: &GlobalArgs) -> Look {
         json: args.json,
         quiet: args.quiet,
         unicode: locale.contains("utf-8") || locale.contains("utf8"),
-        columns: text_variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+        columns: lossy_variable("COLUMNS").and_then(|columns| columns.parse().ok()),
     }
 }
 
@@ -129,7 +137,7 @@ impl Settings {
                 Exit::Failed,
                 "there is no home directory to keep a vault in",
             )
-            .hint("set HOME, or give the vault with --vault")
+            .hint("set HOME")
         })?;
         let config_file = folders.config_dir().join("config.toml");
         let config = Config::load(&config_file)?;
@@ -160,11 +168,11 @@ impl Settings {
             project_option: args.project.clone(),
             environment_option: args.env.clone(),
             default_expiry: config
-                .default_expiry()?
+                .default_expiry(&config_file)?
                 .unwrap_or(Expiry::In(Span::days(90))),
             brand: config.brand.unwrap_or_default(),
             actor: args.actor.clone().map_or_else(actor, Ok)?,
-            passphrase: passphrase_source(args),
+            passphrase: passphrase_source(args)?,
             input: !args.no_input && !flag("KEYWRIGHT_NO_INPUT")?,
             yes: args.yes,
             config_file,
@@ -174,26 +182,31 @@ impl Settings {
 
 /// Option, variable, the nearest `keywright.toml`, the config file, `default/development`.
 fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope, CommandError> {
-    let project = args.project.clone();
-    let environment = args.env.clone();
+    let environment = match args.env.clone() {
+        Some(given) => Some(given),
+        None => parsed_variable("KEYWRIGHT_ENV")?,
+    };
+    let environment = match environment {
+        Some(said) => Some(said),
+        None => file.environment()?,
+    };
+    let project = match args.project.clone() {
+        Some(given) => Some(given),
+        None => parsed_variable("KEYWRIGHT_PROJECT")?,
+    };
+    let file_project = || file.project.clone();
     Ok(Scope {
         project: project
-            .map_or_else(
-                || parsed_variable("KEYWRIGHT_PROJECT"),
-                |given| Ok(Some(given)),
-            )?
-            .or_else(|| file.project.clone())
+            .or_else(file_project)
             .or_else(|| config.project.clone())
             .unwrap_or_default(),
         environment: environment
-            .map_or_else(|| parsed_variable("KEYWRIGHT_ENV"), |given| Ok(Some(given)))?
-            .or_else(|| file.environment.clone())
             .or_else(|| config.environment.clone())
             .unwrap_or_default(),
     })
 }
 
-fn passphrase_source(args: &GlobalArgs) -> PassphraseSource {
+fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError> {
     let credential = || {
         let file = path_variable("CREDENTIALS_DIRECTORY")?.join("keywright-passphrase");
         file.exists().then_some(PassphraseSource::File(file))
@@ -204,19 +217,24 @@ fn passphrase_source(args: &GlobalArgs) -> PassphraseSource {
             value.into_encoded_bytes(),
         )))
     };
-    args.passphrase_fd
+    let earlier = args
+        .passphrase_fd
         .map(PassphraseSource::Descriptor)
         .or_else(|| args.passphrase_file.clone().map(PassphraseSource::File))
         .or_else(|| path_variable("KEYWRIGHT_PASSPHRASE_FILE").map(PassphraseSource::File))
-        .or_else(value)
-        .or_else(|| text_variable("KEYWRIGHT_PASSPHRASE_COMMAND").map(PassphraseSource::Command))
+        .or_else(value);
+    if let Some(source) = earlier {
+        return Ok(source);
+    }
+    let command = text_variable("KEYWRIGHT_PASSPHRASE_COMMAND")?.map(PassphraseSource::Command);
+    Ok(command
         .or_else(credential)
-        .unwrap_or(PassphraseSource::Terminal)
+        .unwrap_or(PassphraseSource::Terminal))
 }
 
 /// `user@host`.
 fn actor() -> Result<Actor, CommandError> {
-    let user = ["USER", "LOGNAME"].into_iter().find_map(text_variable);
+    let user = ["USER", "LOGNAME"].into_iter().find_map(lossy_variable);
     let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     let host = rustix::system::uname()
         .nodename()
@@ -236,7 +254,7 @@ fn parsed_variable<T>(name: &'static str) -> Result<Option<T>, CommandError>
 where
     T: std::str::FromStr<Err = crate::key::ParseError>,
 {
-    let Some(text) = text_variable(name) else {
+    let Some(text) = text_variable(name)? else {
         return Ok(None);
     };
     text.parse().map(Some).map_err(|err| {
@@ -248,7 +266,7 @@ where
 }
 
 fn flag(name: &'static str) -> Result<bool, CommandError> {
-    match text_variable(name).as_deref() {
+    match text_variable(name)?.as_deref() {
         None | Some("0" | "false") => Ok(false),
         Some("1" | "true") => Ok(true),
         Some(other) => Err(CommandError::message(
@@ -263,7 +281,13 @@ fn path_variable(name: &str) -> Option<PathBuf> {
     variable_value(name).map(PathBuf::from)
 }
 
-fn text_variable(name: &str) -> Option<String> {
+fn text_variable(name: &str) -> Result<Option<String>, CommandError> {
+    let text = variable_value(name).map(OsString::into_string).transpose();
+    text.map_err(|_| CommandError::message(Exit::Usage, format!("{name} is not UTF-8 text")))
+}
+
+/// A variable of the system's, about which nobody is told.
+fn lossy_variable(name: &str) -> Option<String> {
     variable_value(name).and_then(|value| value.into_string().ok())
 }
 

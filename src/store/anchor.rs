@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -20,6 +20,11 @@ impl AnchorFile {
     /// At `path`; nothing is touched yet.
     pub fn at(path: PathBuf) -> Self {
         Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Its bytes; `None` while there is no anchor.

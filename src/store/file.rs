@@ -90,7 +90,10 @@ pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreEr
     };
     if metadata.is_symlink() {
         let target = fs::read_link(path).unwrap_or_default();
-        let mend = format!("give the file itself: --vault {}", target.display());
+        let target = path
+            .parent()
+            .map_or(target.clone(), |parent| parent.join(&target));
+        let mend = format!("give the file itself: --vault {}", quoted(&target));
         return refuse("it is a symbolic link".to_owned(), Some(mend));
     }
     if !metadata.is_file() {
@@ -109,10 +112,10 @@ pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreEr
         Access::TokenHolder => (0o022, "chmod go-w"),
     };
     if mode & forbidden != 0 {
-        let who = if mode & 0o022 != 0 { "written" } else { "read" };
-        let mend = format!("run: {chmod} {}", path.display());
+        let what = if mode & 0o022 != 0 { "write" } else { "read" };
+        let mend = format!("run: {chmod} {}", quoted(path));
         return refuse(
-            format!("others can have it {who} (mode {mode:03o})"),
+            format!("others can {what} it (mode {mode:03o})"),
             Some(mend),
         );
     }
@@ -120,6 +123,12 @@ pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreEr
         return refuse(format!("it is larger than {SIZE_LIMIT} bytes"), None);
     }
     Ok(FileIdentity::from(&metadata))
+}
+
+/// As a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    shlex::try_quote(&text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned())
 }
 
 /// Makes a folder and what leads to it, mode 0700 whatever the umask.

@@ -23,7 +23,9 @@ pub enum StoreError {
     Busy(PathBuf),
     #[error("there is already a file at `{0}`")]
     Exists(PathBuf),
-    #[error("no space is left for `{0}`; nothing was changed")]
+    #[error(
+        "no space is left for `{0}`, on its disk or within its limit of 1 GiB; nothing was changed"
+    )]
     Full(PathBuf),
     #[error("cannot {action} `{path}`")]
     Io {

@@ -1,5 +1,7 @@
 //! Further ways in: access tokens that open one scope, and the recovery code.
 
+use zeroize::Zeroizing;
+
 use super::draft::{Draft, OwnBody, OwnRecord};
 use super::log::{Event, Verb};
 use super::unlock::slot_row;
@@ -64,7 +66,7 @@ impl Vault {
             let id = draft
                 .scope_id(scope, kind)
                 .ok_or_else(|| VaultError::Misused(format!("{scope} has no {kind} keys yet")))?;
-            let (slot, bytes) = (SlotId(random()?), random::<32>()?);
+            let (slot, bytes) = (SlotId(random()?), Zeroizing::new(random::<32>()?));
             let input = Secret::new(bytes.to_vec());
             put_access_slot(draft, slot, id, expires_at, &input)?;
             let body = OwnBody::Slot {
@@ -139,7 +141,7 @@ impl Vault {
     ) -> Result<RecoveryCode, VaultError> {
         self.write(who, now, |draft| {
             drop_recovery_code(draft)?;
-            let input = Secret::new(random::<20>()?.to_vec());
+            let input = Secret::new(Zeroizing::new(random::<20>()?).to_vec());
             let vault = draft.state.vault;
             let binding = SlotBinding {
                 slot: SlotId(random()?),

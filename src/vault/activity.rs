@@ -140,12 +140,18 @@ impl Vault {
         first_day: i64,
         events: u32,
     ) -> Result<KeyUsage, VaultError> {
-        let Some(file) = self.activity()? else {
+        let Some(file) = self.activity().map_err(VaultError::Activity)? else {
             return Ok(KeyUsage::default());
         };
-        let total = file.total(found.id)?;
-        let counts = file.usage(Some(found.id), first_day)?;
-        let rows = file.events(found.id, events)?;
+        let read = || -> Result<_, StoreError> {
+            let counts = file.usage(Some(found.id), first_day)?;
+            Ok((
+                file.total(found.id)?,
+                counts,
+                file.events(found.id, events)?,
+            ))
+        };
+        let (total, counts, rows) = read().map_err(VaultError::Activity)?;
         let id = self.id;
         self.read(|view| {
             let scope = view.state.scope(&found.scope, found.kind());
@@ -173,8 +179,8 @@ impl Vault {
         first_day: i64,
     ) -> Result<HashMap<KeyId, Vec<UsageCount>>, VaultError> {
         let mut by_key: HashMap<KeyId, Vec<UsageCount>> = HashMap::new();
-        if let Some(file) = self.activity()? {
-            for row in file.usage(None, first_day)? {
+        if let Some(file) = self.activity().map_err(VaultError::Activity)? {
+            for row in file.usage(None, first_day).map_err(VaultError::Activity)? {
                 if let Some(id) = row.key_id {
                     by_key.entry(id).or_default().push(row.into());
                 }

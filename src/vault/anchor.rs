@@ -18,6 +18,14 @@ pub(super) struct Seen {
     pub(super) log_hash: [u8; 32],
 }
 
+/// What an anchor says, and whether it says so under the vault's present key. Before a re-keying it did under another:
+/// its number still tells an older copy, and nothing else of it is believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Remembered {
+    pub(super) seen: Seen,
+    pub(super) authentic: bool,
+}
+
 /// The anchor of a vault (id all zero) or of one scope for its token holders.
 #[derive(Debug)]
 pub(super) struct Anchor {
@@ -44,22 +52,28 @@ impl Anchor {
         }
     }
 
-    /// What was seen, if this machine has seen it under this key. Read before the vault is.
+    /// What this machine has seen. Read before the vault is.
     ///
-    /// `Ok(Err(()))` is an anchor of other keys, or an altered one: it says nothing.
-    pub(super) fn read(&self, key: &RootKey) -> Result<Result<Option<Seen>, ()>, StoreError> {
-        Ok(match self.file.read()? {
-            None => Ok(None),
-            Some(bytes) => self.decode(&bytes, key).map(Some).ok_or(()),
-        })
+    /// # Errors
+    /// [`VaultError::AnchorDamaged`] for a file that is no anchor.
+    pub(super) fn read(&self, key: &RootKey) -> Result<Option<Remembered>, VaultError> {
+        let Some(bytes) = self.file.read()? else {
+            return Ok(None);
+        };
+        let damaged = || VaultError::AnchorDamaged(self.file.path().display().to_string());
+        self.decode(&bytes, key).map(Some).ok_or_else(damaged)
     }
 
-    /// Raises the anchor to `seen`; never lowers it.
-    pub(super) fn raise(&self, seen: &Seen, key: &RootKey) -> Result<(), StoreError> {
+    /// Raises the anchor to `seen`; never lowers it, unless `force` takes a damaged or foreign one away.
+    pub(super) fn raise(&self, seen: &Seen, key: &RootKey, force: bool) -> Result<(), StoreError> {
         self.file.replace(|present| {
-            let higher = present
-                .and_then(|bytes| self.decode(bytes, key))
-                .is_some_and(|present| present.sequence >= seen.sequence);
+            let higher = match present.map(|bytes| self.decode(bytes, key)) {
+                None => false,
+                Some(None) => !force,
+                Some(Some(present)) => {
+                    present.seen.sequence >= seen.sequence && (present.authentic || !force)
+                }
+            };
             (!higher).then(|| self.encode(seen, key))
         })
     }
@@ -75,19 +89,23 @@ impl Anchor {
         bytes
     }
 
-    fn decode(&self, bytes: &[u8], key: &RootKey) -> Option<Seen> {
+    fn decode(&self, bytes: &[u8], key: &RootKey) -> Option<Remembered> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (sequence, rest) = rest.split_first_chunk()?;
         let (head_hash, rest) = rest.split_first_chunk()?;
         let (log_length, rest) = rest.split_first_chunk()?;
         let (log_hash, mac) = rest.split_first_chunk()?;
+        if mac.len() != 32 {
+            return None;
+        }
         let seen = Seen {
             sequence: u64::from_le_bytes(*sequence),
             head_hash: *head_hash,
             log_length: u64::from_le_bytes(*log_length),
             log_hash: *log_hash,
         };
-        self.mac(&seen, key).is(mac).then_some(seen)
+        let authentic = self.mac(&seen, key).is(mac);
+        Some(Remembered { seen, authentic })
     }
 
     fn mac(&self, seen: &Seen, key: &RootKey) -> RowsMac {
@@ -106,12 +124,13 @@ impl Anchor {
 /// Compares a state with what was seen. `entry_hash` gives the hash of a log entry, if the log has it.
 pub(super) fn compare(
     now: &Seen,
-    seen: &Seen,
+    remembered: &Remembered,
     path: &Path,
     entry_hash: impl FnOnce(u64) -> Result<Option<[u8; 32]>, VaultError>,
 ) -> Result<(), VaultError> {
     let path = path.display().to_string();
-    if now.sequence < seen.sequence {
+    let Remembered { seen, authentic } = remembered;
+    if now.sequence < seen.sequence || (now.sequence == seen.sequence && !authentic) {
         return Err(VaultError::RolledBack {
             path,
             found: now.sequence,
@@ -125,7 +144,7 @@ pub(super) fn compare(
             Err(VaultError::Forked { path })
         };
     }
-    if seen.log_length > 0 && entry_hash(seen.log_length)? != Some(seen.log_hash) {
+    if *authentic && seen.log_length > 0 && entry_hash(seen.log_length)? != Some(seen.log_hash) {
         return Err(VaultError::Forked { path });
     }
     Ok(())

@@ -239,11 +239,11 @@ impl<'a> Draft<'a> {
     /// Seals the records of the vault's own scope under another vault key.
     pub(super) fn rekey_own(&mut self, new: &RootKey) -> Result<(), VaultError> {
         let (vault, old) = (self.state.vault, self.own_key());
-        let new_key = RecordKey::new(new, ScopeId::OWN, vault);
+        let new_key = RecordKey::new(new, ScopeId::OWN, None, vault);
         let rows = self.state.own.rows().to_vec();
         for row in rows {
             let record = self.state.record(&self.change, ScopeId::OWN, &old, &row)?;
-            let (meta, secrets) = (record.meta::<OwnRecord>()?, record.secrets()?);
+            let (meta, secrets) = (record.own()?, record.secrets()?);
             let tag = RowsMac::name_tag(&new.sub_key(vault, Label::Name), &meta.name);
             let revision = row.revision + 1;
             let sealed = self.put_row(
@@ -261,7 +261,7 @@ impl<'a> Draft<'a> {
     }
 
     fn own_key(&self) -> RecordKey {
-        RecordKey::new(&self.key, ScopeId::OWN, self.state.vault)
+        RecordKey::new(&self.key, ScopeId::OWN, None, self.state.vault)
     }
 
     fn own_tag(&self, name: &str) -> [u8; 16] {

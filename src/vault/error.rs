@@ -9,13 +9,20 @@ use crate::store::StoreError;
 /// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
+    /// About uses of keys, which are counted beside the vault.
+    #[error("the activity file cannot be used")]
+    Activity(#[source] StoreError),
     #[error("the vault was altered: {0}")]
     Altered(String),
+    #[error(
+        "the rollback anchor `{0}` is damaged, so that an older copy of the vault would go unnoticed"
+    )]
+    AnchorDamaged(String),
     #[error("the key `{0}` was changed by somebody else meanwhile; nothing was changed")]
     Changed(String),
     #[error("the access token expired at {0}")]
     CredentialExpired(crate::key::Timestamp),
-    #[error("the secret could not be handed over")]
+    #[error("the token could not be handed over, and was undone")]
     Delivery(#[source] io::Error),
     #[error("{kind} key `{name}` already exists in {scope}")]
     Exists {
@@ -57,8 +64,14 @@ pub enum VaultError {
     Slice(String),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the change could not be undone; `{0}` is left undelivered")]
-    Undo(String, #[source] Box<VaultError>),
+    #[error(
+        "the token could not be handed over ({delivery}), nor undone; `{name}` is left undelivered"
+    )]
+    Undo {
+        name: String,
+        delivery: io::Error,
+        source: Box<VaultError>,
+    },
     #[error("the change was cut off, and it cannot be told whether it was saved")]
     Uncertain(#[source] StoreError),
     #[error("no key `{key}` in {place}")]

@@ -2,7 +2,6 @@
 
 use super::head::{ManifestRow, OpenScope};
 use super::{Vault, VaultError, View};
-use crate::checks;
 use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
 use crate::store::KeyTotal;
 
@@ -170,13 +169,6 @@ impl View<'_> {
             .state
             .record(&self.snapshot, open.row.id, &record_key, row)?
             .key()?;
-        let same_name = open.name_tag(key.name.as_str(), self.state.vault) == row.name_tag;
-        if !checks::holds(same_name && key.kind() == open.kind) {
-            return Err(VaultError::altered(format!(
-                "the record `{}` is under another name",
-                row.key_id
-            )));
-        }
         Ok(Found {
             scope: open.scope.clone(),
             id: row.key_id,

@@ -186,10 +186,16 @@ impl<'v> Pending<'v> {
             found,
             replaced_pending: minted.replaced_pending,
         };
-        if let Err(err) = hand_over(&self.minted.token, &promised) {
+        if let Err(delivery) = hand_over(&self.minted.token, &promised) {
             self.settled = true;
-            self.undo()?;
-            return Err(VaultError::Delivery(err));
+            return Err(match self.undo() {
+                Ok(()) => VaultError::Delivery(delivery),
+                Err(err) => VaultError::Undo {
+                    name: promised.found.key.name.to_string(),
+                    delivery,
+                    source: Box::new(err),
+                },
+            });
         }
         self.settled = true;
         self.activate()
@@ -215,7 +221,7 @@ impl<'v> Pending<'v> {
 
     fn undo(&mut self) -> Result<(), VaultError> {
         let minted = &self.minted;
-        let undone = self.vault.write(&self.who, self.now, |draft| {
+        self.vault.write(&self.who, self.now, |draft| {
             let (mut key, mut secrets) = pending_record(draft, minted)?;
             key.generations.pop();
             secrets.pop();
@@ -225,8 +231,7 @@ impl<'v> Pending<'v> {
                 draft.put(minted.found.scope_id, minted.found.id, &key, &secrets)?;
             }
             Ok(((), Some(minted.event(Verb::Undo))))
-        });
-        undone.map_err(|err| VaultError::Undo(minted.found.key.name.to_string(), Box::new(err)))
+        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::find::{Found, display};
 use super::{Vault, VaultError};
 use crate::key::{
-    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, Span, Status, Tag, Timestamp,
+    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, SearchText, Span, Status, Tag,
+    Timestamp,
 };
 use crate::store::KeyTotal;
 
@@ -13,7 +14,7 @@ use crate::store::KeyTotal;
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Anywhere in name, id, masked token, tags, note, provider, model or variable, whatever the case.
-    pub text: Option<String>,
+    pub text: Option<SearchText>,
     pub kind: Option<KeyKind>,
     pub project: Option<Project>,
     pub environment: Option<Environment>,
@@ -115,7 +116,7 @@ impl Filter {
             && self
                 .text
                 .as_ref()
-                .is_none_or(|text| mentions(found, key, &text.to_lowercase()))
+                .is_none_or(|text| mentions(found, key, &text.as_str().to_lowercase()))
     }
 }
 

@@ -22,7 +22,7 @@ mod verify;
 use std::path::PathBuf;
 
 use self::activity::with_cause;
-use self::anchor::{Anchor, Seen, compare};
+use self::anchor::{Anchor, Remembered, Seen, compare};
 use self::draft::{Draft, Finished};
 use self::log::{Event, NO_HASH, entry_hash, open_entry};
 use self::state::State;
@@ -134,7 +134,7 @@ impl Vault {
         let now = view.state.seen();
         let answer = body(&view)?;
         drop(view);
-        if seen.is_none_or(|seen| seen.sequence < now.sequence) {
+        if seen.is_none_or(|known| known.seen.sequence < now.sequence || !known.authentic) {
             self.raise(&anchor, &now);
         }
         Ok(answer)
@@ -180,7 +180,10 @@ impl Vault {
         };
         let operation = operation_id()?;
         let entry = event.entry(operation.clone(), now, who.clone());
-        let floor = seen.map_or(0, |seen| seen.sequence);
+        // The number of a foreign anchor is nobody's word, so it raises nothing.
+        let floor = seen
+            .filter(|known| known.authentic)
+            .map_or(0, |known| known.seen.sequence);
         let Finished {
             change,
             seen,
@@ -222,15 +225,17 @@ impl Vault {
     }
 
     /// What this machine has seen of the vault before. Read before the vault is, so that it cannot be newer.
-    fn anchored(&mut self, anchor: &Anchor) -> Result<Option<Seen>, VaultError> {
-        match anchor.read(self.holder_key())? {
-            Ok(seen) => Ok(seen),
-            Err(()) => {
+    fn anchored(&mut self, anchor: &Anchor) -> Result<Option<Remembered>, VaultError> {
+        match anchor.read(self.holder_key()) {
+            Err(VaultError::AnchorDamaged(_)) if self.location.accept_rollback => Ok(None),
+            Ok(Some(known)) if !known.authentic => {
                 self.warnings.push(
-                    "the rollback anchor on this machine does not fit this vault's key; a new one is begun".to_owned(),
+                    "the rollback anchor on this machine is from before a re-keying; it is renewed"
+                        .to_owned(),
                 );
-                Ok(None)
+                Ok(Some(known))
             }
+            read => read,
         }
     }
 
@@ -238,20 +243,19 @@ impl Vault {
         &self,
         snapshot: &Snapshot<'_>,
         state: &State,
-        seen: Option<&Seen>,
+        remembered: Option<&Remembered>,
     ) -> Result<(), VaultError> {
-        let Some(seen) = seen.filter(|_| !self.location.accept_rollback) else {
+        let Some(remembered) = remembered.filter(|_| !self.location.accept_rollback) else {
             return Ok(());
         };
-        compare(&state.seen(), seen, self.file.path(), |index| {
-            Ok(snapshot
-                .log_entry(index)?
-                .map(|entry| entry_hash(&entry, index, self.id)))
+        compare(&state.seen(), remembered, self.file.path(), |index| {
+            let entry = snapshot.log_entry(index)?;
+            Ok(entry.map(|entry| entry_hash(&entry, index, self.id)))
         })
     }
 
     fn raise(&mut self, anchor: &Anchor, seen: &Seen) {
-        if let Err(err) = anchor.raise(seen, self.holder_key()) {
+        if let Err(err) = anchor.raise(seen, self.holder_key(), self.location.accept_rollback) {
             self.warnings.push(format!(
                 "an older copy of the vault would not be noticed here: {}",
                 with_cause(&err)

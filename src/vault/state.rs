@@ -17,6 +17,9 @@ pub(super) const SCOPES: usize = 4096;
 /// Most keys in a scope.
 pub(super) const KEYS: u64 = 100_000;
 
+/// Most records of the vault's own scope.
+const OWN_RECORDS: u64 = 10_000;
+
 /// What was authentic in one snapshot, and authentic together.
 #[derive(Debug)]
 pub(super) struct State {
@@ -93,6 +96,11 @@ impl State {
         }
         let mut own = Manifest::default();
         snapshot.records(ScopeId::OWN, |row| {
+            if own.len() == OWN_RECORDS {
+                return Err(VaultError::altered(
+                    "it has more settings than a vault can have",
+                ));
+            }
             own.push(ManifestRow::of(&row)?);
             Ok::<_, VaultError>(())
         })?;
@@ -101,9 +109,11 @@ impl State {
                 "its slots, scopes or settings are not those of its last change",
             ));
         }
-        let known =
-            |id: &ScopeId| *id == ScopeId::OWN || scopes.iter().any(|scope| scope.id == *id);
-        if !checks::holds(snapshot.scopes_of_records()?.iter().all(known)) {
+        let known = |id: &ScopeId| {
+            *id == ScopeId::OWN || scopes.binary_search_by_key(id, |scope| scope.id).is_ok()
+        };
+        let with_records = snapshot.scopes_of_records(SCOPES + 2)?;
+        if !checks::holds(with_records.iter().all(known)) {
             return Err(VaultError::altered(
                 "it has records of a scope that does not exist",
             ));
@@ -200,7 +210,7 @@ impl State {
 
     /// What opens the records of a scope.
     pub(super) fn record_key(&self, scope: &OpenScope) -> RecordKey {
-        RecordKey::new(&scope.key, scope.row.id, self.vault)
+        RecordKey::new(&scope.key, scope.row.id, Some(scope.kind), self.vault)
     }
 
     /// The scope of these keys, if there is one.

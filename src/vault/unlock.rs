@@ -137,6 +137,14 @@ impl Vault {
         })
     }
 
+    /// Looks at the file at `path` as its owner would open it, and opens nothing.
+    ///
+    /// # Errors
+    /// When there is none, and what its kind, owner or mode is refused for.
+    pub fn check_file(path: &Path) -> Result<(), VaultError> {
+        Ok(VaultFile::check(path, Access::Owner)?)
+    }
+
     /// What the file at `path` tells without a credential.
     ///
     /// # Errors

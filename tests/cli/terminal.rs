@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A program whose controlling terminal is ours; it is killed when this is dropped.
 pub(crate) struct Terminal {
@@ -111,6 +111,25 @@ impl Terminal {
         };
         while Instant::now() < deadline && self.read_for(Duration::ZERO) {}
         (status, self.screen())
+    }
+
+    /// Takes the terminal away, as a window that is closed; gives how the program ended.
+    #[track_caller]
+    pub(crate) fn hang_up(mut self) -> ExitStatus {
+        let nowhere = || {
+            let null = File::options().read(true).write(true).open("/dev/null");
+            null.expect("there on every Unix")
+        };
+        self.tty = nowhere();
+        self.keyboard_and_screen = nowhere();
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our own child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn screen(&self) -> String {

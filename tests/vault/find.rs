@@ -145,7 +145,7 @@ fn a_list_is_sorted_and_filtered() {
     vault.revoke(&bank, &who(), NOW).expect("revoked");
 
     let text = |text: &str| Filter {
-        text: Some(text.to_owned()),
+        text: Some(text.parse().expect("valid")),
         ..Filter::default()
     };
     let id = find(&mut vault, "ci").id.to_string().to_lowercase();

@@ -36,6 +36,14 @@ pub struct VaultFile {
 }
 
 impl VaultFile {
+    /// Checks what kind of file is at `path`, and opens nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] and [`StoreError::Unsafe`].
+    pub fn check(path: &Path, access: Access) -> Result<(), StoreError> {
+        file::check(&file::resolve(path)?, access).map(|_| ())
+    }
+
     /// Opens an existing vault after checking what kind of file it is.
     ///
     /// # Errors
@@ -158,6 +166,8 @@ impl VaultFile {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
             for (pragma, value) in [
                 ("cell_size_check", "ON"),
+                // With pages of 4 KiB the largest file that `check` lets be opened again: 1 GiB.
+                ("max_page_count", "262144"),
                 ("mmap_size", "0"),
                 ("secure_delete", "ON"),
                 ("synchronous", "EXTRA"),

@@ -59,6 +59,19 @@ pub(super) fn record<'a>(row: &'a Row<'_>) -> rusqlite::Result<RecordRow<'a>> {
     })
 }
 
+/// Heads, scopes and slots are a few hundred bytes. What is longer was never sealed here, and is not copied.
+pub(super) fn small_blob(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+    const LIMIT: usize = 4096;
+    let blob = row.get_ref(column)?.as_blob()?;
+    if blob.len() > LIMIT {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(
+            column,
+            LIMIT as i64,
+        ));
+    }
+    Ok(blob.to_vec())
+}
+
 /// SQLite's integers are signed; ours are bit patterns, so that no value of a hostile file is an overflow.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())

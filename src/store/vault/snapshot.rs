@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::types::FromSql;
 use rusqlite::{Row, Statement, Transaction, params};
 
-use super::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow, record, unsigned};
+use super::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow, record, small_blob, unsigned};
 use super::schema::{APPLICATION_ID, FORMAT, SCHEMA};
 use crate::checks;
 use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId};
@@ -24,14 +24,14 @@ impl Snapshot<'_> {
     /// When there is none or more than one.
     pub fn header(&self) -> Result<HeaderRow, StoreError> {
         let mut rows = self.rows(
-            "SELECT id, vault_id, key_id, head_nonce, head FROM header",
+            "SELECT id, vault_id, key_id, head_nonce, head FROM header LIMIT 2",
             |row| {
                 let header = HeaderRow {
                     vault: VaultId(row.get(1)?),
                     key_id: row.get(2)?,
                     head: Sealed {
                         nonce: row.get(3)?,
-                        bytes: row.get(4)?,
+                        bytes: small_blob(row, 4)?,
                     },
                 };
                 Ok((row.get::<_, i64>(0)?, header))
@@ -61,7 +61,7 @@ impl Snapshot<'_> {
                 commitment: row.get(6)?,
                 sealed_key: Sealed {
                     nonce: row.get(7)?,
-                    bytes: row.get(8)?,
+                    bytes: small_blob(row, 8)?,
                 },
             })
         })
@@ -79,11 +79,11 @@ impl Snapshot<'_> {
                 key_id: row.get(1)?,
                 sealed: Sealed {
                     nonce: row.get(2)?,
-                    bytes: row.get(3)?,
+                    bytes: small_blob(row, 3)?,
                 },
                 head: Sealed {
                     nonce: row.get(4)?,
-                    bytes: row.get(5)?,
+                    bytes: small_blob(row, 5)?,
                 },
             })
         })
@@ -130,11 +130,11 @@ impl Snapshot<'_> {
         }
     }
 
-    /// The scopes that have records, whether or not they have a row of their own.
+    /// The scopes that have records, whether or not they have a row of their own, but no more than `most` of them.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub fn scopes_of_records(&self) -> Result<Vec<ScopeId>, StoreError> {
+    pub fn scopes_of_records(&self, most: usize) -> Result<Vec<ScopeId>, StoreError> {
         let mut found = Vec::new();
         let mut after: Option<ScopeId> = None;
         // One seek a scope, where DISTINCT would walk every record.
@@ -145,8 +145,8 @@ impl Snapshot<'_> {
                 .query_row([bound], |row| row.get(0))
                 .map_err(|err| self.failed(err))?;
             match next {
-                Some(id) => found.push(*after.insert(ScopeId(id))),
-                None => return Ok(found),
+                Some(id) if found.len() < most => found.push(*after.insert(ScopeId(id))),
+                _ => return Ok(found),
             }
         }
     }
@@ -237,7 +237,7 @@ impl Snapshot<'_> {
     }
 
     pub(super) fn check_schema(&self) -> Result<(), StoreError> {
-        let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema";
+        let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT 6";
         let mut found = self.rows(sql, |row| {
             let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
             let (table, sql): (String, Option<String>) = (row.get(2)?, row.get(3)?);

@@ -1,0 +1,327 @@
+//! Questions before something stops working.
+
+use std::os::unix::process::ExitStatusExt;
+
+use rustix::process::Signal;
+
+use crate::common::{TestEnv, Transcript};
+use crate::terminal::Terminal;
+
+/// Commands that ask, with what they do to the key.
+const ASKING: [&[&str]; 5] = [
+    &["delete", "deploy"],
+    &["delete", "openai"],
+    &["revoke", "deploy"],
+    &["revoke", "openai"],
+    &["rotate", "deploy"],
+];
+
+fn with_keys() -> (TestEnv, String) {
+    let env = TestEnv::new();
+    let token = env.create(["deploy"]);
+    env.set(["openai"], "sk-0123456789abcdef");
+    (env, token)
+}
+
+/// The cursor is hidden while a key is waited for, and shown again.
+#[track_caller]
+fn cursor_is_shown(screen: &str) {
+    let hidden = screen.rfind("\u{1b}[?25l");
+    let shown = screen.rfind("\u{1b}[?25h");
+    assert!(hidden <= shown, "{screen:?}");
+}
+
+#[test]
+fn every_answer_but_yes_changes_nothing() {
+    let (env, token) = with_keys();
+    let before = env.vault_bytes();
+    for args in ASKING {
+        for keys in ["n", "N", "\r", "xn"] {
+            let mut terminal = Terminal::spawn(env.unlocked(args));
+            terminal.expect("[y/N] ");
+            terminal.send(keys);
+            let (status, screen) = terminal.wait();
+            assert_eq!(status.code(), Some(6), "{args:?} {keys:?}: {screen}");
+            let said = env.screen(&screen);
+            assert!(
+                said.ends_with("error: not confirmed; nothing was changed\n"),
+                "{said}"
+            );
+            cursor_is_shown(&screen);
+            assert!(terminal.echo_is_on());
+        }
+    }
+    assert!(env.vault_bytes() == before);
+    assert_eq!(env.code(&token), "valid");
+}
+
+#[test]
+fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
+    let (env, token) = with_keys();
+    let before = env.vault_bytes();
+    for args in ASKING {
+        let mut terminal = Terminal::spawn(env.unlocked(args));
+        terminal.expect("[y/N] ");
+        terminal.send("\x03");
+        let (status, screen) = terminal.wait();
+        // A shell sees 130, as it does of every program that Ctrl-C ends.
+        assert_eq!(status.signal(), Some(2), "{args:?}: {screen:?}");
+        cursor_is_shown(&screen);
+        assert!(terminal.echo_is_on());
+    }
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
+        let mut terminal = Terminal::spawn(env.unlocked(["rotate", "deploy"]));
+        terminal.expect("[y/N] ");
+        terminal.signal(signal);
+        let (status, screen) = terminal.wait();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{screen:?}");
+        cursor_is_shown(&screen);
+        assert!(terminal.echo_is_on());
+    }
+    assert!(env.vault_bytes() == before);
+    assert_eq!(env.code(&token), "valid");
+}
+
+#[test]
+fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
+    let (env, token) = with_keys();
+    assert!(env.run_with_stdin(["verify"], &token).success());
+    let mut asked = String::new();
+    for args in [
+        &["delete", "deploy"] as &[&str],
+        &["delete", "openai"],
+        &["revoke", "deploy"],
+        &["revoke", "openai"],
+        &["rotate", "deploy"],
+        &["rotate", "deploy", "--overlap", "24h"],
+    ] {
+        let mut terminal = Terminal::spawn(env.unlocked(args));
+        terminal.expect("[y/N] ");
+        terminal.send("n");
+        let (_, screen) = terminal.wait();
+        asked.push_str(&env.screen(&screen));
+    }
+    insta::assert_snapshot!(asked, @r"
+    Delete issued key `deploy` in default/development for good (last used just now)? no
+    error: not confirmed; nothing was changed
+    Delete provider key `openai` in default/development for good (never used)? no
+    error: not confirmed; nothing was changed
+    Revoke issued key `deploy` in default/development: its tokens stop working now (last used just now)? no
+    error: not confirmed; nothing was changed
+    Revoke provider key `openai` in default/development: its value is no longer handed out (never used)? no
+    error: not confirmed; nothing was changed
+    Rotate `deploy` in default/development: its present token stops working now (last used just now)? no
+    error: not confirmed; nothing was changed
+    Rotate `deploy` in default/development: its present token stops working after 1d (last used just now)? no
+    error: not confirmed; nothing was changed
+    ");
+}
+
+#[test]
+fn yes_does_it() {
+    let (env, token) = with_keys();
+    let confirmed = |args: &[&str]| {
+        let mut terminal = Terminal::spawn(env.unlocked(args));
+        terminal.expect("[y/N] ");
+        terminal.send("y");
+        let (status, screen) = terminal.wait();
+        assert!(status.success(), "{args:?}: {screen:?}");
+        cursor_is_shown(&screen);
+        env.screen(&screen)
+    };
+    insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @r"
+    Rotate `deploy` in default/development: its present token stops working now (never used)? yes
+    [TOKEN]
+    Rotated `deploy` in default/development
+      previous     no longer works
+      expires      in 90 d, [-------TIME-------]
+      token        shown this once; keep it where it is needed
+    ");
+    assert_eq!(env.code(&token), "rotated");
+    insta::assert_snapshot!(confirmed(&["revoke", "deploy"]), @r"
+    Revoke issued key `deploy` in default/development: its tokens stop working now (never used)? yes
+    Revoked issued key `deploy` in default/development
+    ");
+    assert_eq!(env.code(&token), "revoked");
+    insta::assert_snapshot!(confirmed(&["delete", "deploy"]), @r"
+    Delete issued key `deploy` in default/development for good (never used)? yes
+    Deleted issued key `deploy` in default/development
+    ");
+    assert_eq!(env.names(), ["openai"]);
+}
+
+#[test]
+fn another_value_asks_and_the_same_value_does_not() {
+    let (env, _) = with_keys();
+    let replace = |value: &str| {
+        let mut terminal = Terminal::spawn(env.unlocked(["set", "openai"]));
+        terminal.expect("Value: ");
+        terminal.send(format!("{value}\n"));
+        terminal
+    };
+    let (status, screen) = replace("sk-0123456789abcdef").wait();
+    assert!(status.success(), "{screen}");
+    insta::assert_snapshot!(env.screen(&screen), @r"
+    Value: 
+    `openai` in default/development is unchanged
+    ");
+
+    let mut terminal = replace("sk-another-value-0123");
+    terminal.expect("[y/N] ");
+    terminal.send("n");
+    let (status, screen) = terminal.wait();
+    assert_eq!(status.code(), Some(6), "{screen}");
+    insta::assert_snapshot!(env.screen(&screen), @r"
+    Value: 
+    Replace the value of `openai` in default/development (never used)? no
+    error: not confirmed; nothing was changed
+    ");
+    assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
+
+    let mut terminal = replace("sk-another-value-0123");
+    terminal.expect("[y/N] ");
+    terminal.send("y");
+    let (status, screen) = terminal.wait();
+    assert!(status.success(), "{screen}");
+    assert_eq!(
+        env.run(["get", "openai"]).stdout(),
+        b"sk-another-value-0123"
+    );
+}
+
+#[test]
+fn the_end_of_an_overlap_is_confirmed() {
+    let (env, old) = with_keys();
+    let _ = env
+        .run(["rotate", "deploy", "--overlap", "1h", "--yes"])
+        .token();
+    let mut terminal = Terminal::spawn(env.unlocked(["rotate", "deploy", "--finish"]));
+    terminal.expect("[y/N] ");
+    terminal.send("n");
+    let (status, screen) = terminal.wait();
+    assert_eq!(status.code(), Some(6), "{screen}");
+    insta::assert_snapshot!(env.screen(&screen), @r"
+    End the overlap of `deploy` in default/development: its previous token stops working now (never used)? no
+    error: not confirmed; nothing was changed
+    ");
+    assert_eq!(env.code(&old), "valid");
+}
+
+#[test]
+fn without_a_terminal_yes_has_to_be_an_option() {
+    let (env, token) = with_keys();
+    let told = env.refusals([
+        &["delete", "deploy"] as &[&str],
+        &["revoke", "deploy"],
+        &["rotate", "deploy"],
+        &["rotate", "openai"],
+        &["set", "openai"],
+        &["delete", "deploy", "--json"],
+    ]);
+    insta::assert_snapshot!(told, @r#"
+    $ keywright delete deploy
+    error: this needs a confirmation, and nobody can be asked
+    hint: --yes confirms it beforehand
+    [exit 6]
+    $ keywright revoke deploy
+    error: this needs a confirmation, and nobody can be asked
+    hint: --yes confirms it beforehand
+    [exit 6]
+    $ keywright rotate deploy
+    error: this needs a confirmation, and nobody can be asked
+    hint: --yes confirms it beforehand
+    [exit 6]
+    $ keywright rotate openai
+    error: this needs a confirmation, and nobody can be asked
+    hint: --yes confirms it beforehand
+    [exit 6]
+    $ keywright set openai
+    error: this needs a confirmation, and nobody can be asked
+    hint: --yes confirms it beforehand
+    [exit 6]
+    $ keywright delete deploy --json
+    {"schema":1,"error":{"kind":"not_confirmed","exit_code":6,"message":"this needs a confirmation, and nobody can be asked","causes":[],"hint":"--yes confirms it beforehand"}}
+    [exit 6]
+    "#);
+    assert_eq!(env.code(&token), "valid");
+    // A `y` on standard input is no answer.
+    let piped = env.run_with_stdin(["delete", "deploy"], "y\n");
+    assert_eq!(piped.code(), Some(6), "{piped}");
+}
+
+#[test]
+fn dry_runs_ask_nothing_and_change_nothing() {
+    let (env, token) = with_keys();
+    assert!(env.run_with_stdin(["verify"], &token).success());
+    let before = env.vault_bytes();
+    let mut told = Transcript::default();
+    for args in [
+        &["delete", "deploy", "-n"] as &[&str],
+        &["delete", "openai", "--dry-run"],
+        &["revoke", "deploy", "-n"],
+        &["rotate", "deploy", "-n"],
+        &["rotate", "deploy", "-n", "--overlap", "24h"],
+        &["rotate", "openai", "-n"],
+        &["set", "openai", "-n"],
+        &["set", "new", "-n"],
+        &["create", "new", "-n", "--default"],
+        &["create", "deploy", "-n"],
+        &["init", "-n", "--vault", "new.db"],
+    ] {
+        let outcome = env.run_with_stdin(args, "sk-another-value-0123");
+        told.add(args, &outcome);
+        assert!(env.vault_bytes() == before, "{args:?}");
+    }
+    assert!(!env.path("new.db").exists());
+    insta::assert_snapshot!(told, @r"
+    $ keywright delete deploy -n
+    Would delete issued key `deploy` in default/development
+    [exit 0]
+    $ keywright delete openai --dry-run
+    Would delete provider key `openai` in default/development
+    [exit 0]
+    $ keywright revoke deploy -n
+    Would revoke issued key `deploy` in default/development
+    [exit 0]
+    $ keywright rotate deploy -n
+    Would rotate `deploy` in default/development: its present token stops working now (last used just now)
+    [exit 0]
+    $ keywright rotate deploy -n --overlap 24h
+    Would rotate `deploy` in default/development: its present token stops working after 1d (last used just now)
+    [exit 0]
+    $ keywright rotate openai -n
+    Would replace the value of `openai` in default/development (never used)
+    [exit 0]
+    $ keywright set openai -n
+    Would replace the value of `openai` in default/development
+    [exit 0]
+    $ keywright set new -n
+    Would store provider key `new` in default/development
+    [exit 0]
+    $ keywright create new -n --default
+    Would create issued key `new` in default/development
+      permissions  read (by default)
+      expires      in 90 d, [-------TIME-------] (by default)
+      default      of default/development
+    [exit 0]
+    $ keywright create deploy -n
+    error: issued key `deploy` already exists in default/development
+    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    [exit 4]
+    $ keywright init -n --vault new.db
+    Would make the vault `new.db`
+    [exit 0]
+    ");
+    for args in [
+        &["delete", "deploy", "-n", "--json"] as &[&str],
+        &["revoke", "deploy", "-n", "--json"],
+        &["rotate", "deploy", "-n", "--json"],
+        &["set", "openai", "-n", "--json"],
+        &["create", "new", "-n", "--json"],
+    ] {
+        let outcome = env.run_with_stdin(args, "sk-another-value-0123");
+        assert_eq!(outcome.json()["dry_run"], true, "{outcome}");
+        assert!(outcome.json().get("token").is_none(), "{outcome}");
+        assert!(env.vault_bytes() == before, "{args:?}");
+    }
+}

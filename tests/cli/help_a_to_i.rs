@@ -1,0 +1,475 @@
+//! `--help` has everything, and examples that can be pasted; commands from A to I.
+
+use crate::common::help;
+
+#[test]
+fn of_keywright() {
+    insta::assert_snapshot!(help(&["--help"]), @r"
+    Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
+
+    `create` issues a key for a service of yours: its token is printed once and only a digest is kept;
+    `verify` checks it, `rotate` replaces it, `revoke` ends it. `set` keeps a key that a provider gave
+    you, and `get` hands it out.
+
+    Usage: keywright [OPTIONS] <COMMAND>
+
+    Commands:
+      completions  Print a shell's completion script [alias: completion]
+      create       Issue a new key and print its token, once
+      delete       Delete a key for good [alias: rm]
+      get          Print a provider key's value
+      init         Make a vault
+      list         List keys [alias: ls]
+      man          Print a manual page
+      revoke       End a key now
+      rotate       Replace a key's token or value
+      search       Find keys by a text [alias: find]
+      set          Store or replace a key that a provider gave you
+      show         Show one key, all of it but the secret
+      status       Show which vault, project and environment are in use
+      usage        Show how often keys were used in the last 30 days
+      verify       Check a token that is read from standard input
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+
+    Begin with `keywright create my-service`: it makes the vault, too.
+    ");
+}
+
+#[test]
+fn of_completions() {
+    insta::assert_snapshot!(help(&["completions", "--help"]), @r"
+    Print a shell's completion script
+
+    Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: write it to a file `_keywright` in
+    a folder of `$fpath`. Fish: write it to `~/.config/fish/completions/keywright.fish`.
+
+    Usage: keywright completions [OPTIONS] [SHELL]
+
+    Arguments:
+      [SHELL]
+              The shell
+
+              [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+          --dir <PATH>
+              Write the scripts of all shells into this folder instead
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+    ");
+}
+
+#[test]
+fn of_create() {
+    insta::assert_snapshot!(help(&["create", "--help"]), @r#"
+    Issue a new key and print its token, once
+
+    The token goes to standard output, alone on its line; everything else goes to standard error. Only a
+    digest of it is kept, so it cannot be shown again. Without a vault, one is made first.
+
+    Usage: keywright create [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>
+              Name of the key, 1 to 100 characters of any script
+
+    Options:
+          --permission <PERMISSION>
+              What the key may do: read, write, admin, an action of your own, or action:resource
+              [default: read]
+
+          --context <KEY=VALUE>
+              A pair that is handed to whoever verifies the key
+
+          --expires <WHEN>
+              When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]
+
+          --brand <WORD>
+              First part of the token [default: kwt]
+
+          --tag <TAG>
+              A word to find the key by
+
+          --note <TEXT>
+              Free text about the key
+
+          --default
+              Make it the default key of its project and environment
+
+      -n, --dry-run
+              Say what would happen, and change nothing
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+
+    Examples:
+      keywright create my-service
+      keywright create "CI/CD integration" -p shop -e staging --permission write:orders --expires 30d
+      keywright create dashboard --permission read,admin:reports --context team=blue > token.txt
+    "#);
+}
+
+#[test]
+fn of_delete() {
+    insta::assert_snapshot!(help(&["delete", "--help"]), @r"
+    Delete a key for good
+
+    An issued key's token is unknown from then on; a provider key's value is gone. `revoke` refuses a
+    key and keeps it listed.
+
+    Usage: keywright delete [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]
+              Name of the key, its key id, or its masked token
+
+    Options:
+          --default
+              Take the default issued key of the project and environment
+
+      -n, --dry-run
+              Say what would happen, and change nothing
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+
+    Examples:
+      keywright delete my-service
+      keywright delete openai -p shop -e staging --yes
+    ");
+}
+
+#[test]
+fn of_get() {
+    insta::assert_snapshot!(help(&["get", "--help"]), @r"
+    Print a provider key's value
+
+    Into a pipe or file go the exact bytes, without a line end; on a terminal one is added. The use is
+    recorded. An issued key's token is not kept and cannot be printed.
+
+    Usage: keywright get [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]
+              Name of the key, its key id, or its masked token
+
+    Options:
+          --default
+              Take the default issued key of the project and environment
+
+          --previous
+              The value before the present one
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+
+    Examples:
+      keywright get openai
+      keywright get openai -p shop -e production | docker login --password-stdin
+      keywright get openai --previous
+    ");
+}
+
+#[test]
+fn of_init() {
+    insta::assert_snapshot!(help(&["init", "--help"]), @r"
+    Make a vault
+
+    The first `create` or `set` does the same; `init` lets you choose how costly guessing the passphrase
+    is.
+
+    Usage: keywright init [OPTIONS]
+
+    Options:
+          --kdf <COST>
+              What one guess of the passphrase costs: default 64 MiB, strong 256 MiB, paranoid 1 GiB of
+              memory
+
+              [default: default]
+              [possible values: default, paranoid, strong]
+
+          --allow-weak-passphrase
+              Take a passphrase that is easy to guess
+
+      -n, --dry-run
+              Say what would happen, and change nothing
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --vault <PATH>
+              Vault file [default: vault.db in the config directory]
+
+      -p, --project <PROJECT>
+              Project of the key
+
+      -e, --env <ENVIRONMENT>
+              Environment of the key: production, staging, development, or your own
+
+          --json
+              Answer as one JSON document
+
+      -q, --quiet
+              Say nothing but the answer and errors
+
+      -y, --yes
+              Do not ask for confirmation
+
+          --no-input
+              Never ask anything; fail where an answer is needed
+
+          --actor <NAME>
+              Who is recorded as the maker of a change [default: user@host]
+
+          --passphrase-file <PATH>
+              Read the passphrase from the first line of a file
+
+          --passphrase-fd <N>
+              Read the passphrase from the first line of an open file descriptor
+
+          --accept-rollback
+              Go on with a vault that is older than the one this machine has seen
+
+          --color <WHEN>
+              When to use colour
+
+              Possible values:
+              - always
+              - auto:   On a terminal, unless NO_COLOR is set
+              - never
+
+              [default: auto]
+
+    Examples:
+      keywright init
+      keywright init --kdf strong --vault ~/work/keys.db
+    ");
+}

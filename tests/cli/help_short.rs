@@ -1,0 +1,503 @@
+//! `-h` is a summary: one line an option.
+
+use crate::common::help;
+
+#[test]
+fn of_keywright() {
+    insta::assert_snapshot!(help(&["-h"]), @r"
+    Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
+
+    Usage: keywright [OPTIONS] <COMMAND>
+
+    Commands:
+      completions  Print a shell's completion script [alias: completion]
+      create       Issue a new key and print its token, once
+      delete       Delete a key for good [alias: rm]
+      get          Print a provider key's value
+      init         Make a vault
+      list         List keys [alias: ls]
+      man          Print a manual page
+      revoke       End a key now
+      rotate       Replace a key's token or value
+      search       Find keys by a text [alias: find]
+      set          Store or replace a key that a provider gave you
+      show         Show one key, all of it but the secret
+      status       Show which vault, project and environment are in use
+      usage        Show how often keys were used in the last 30 days
+      verify       Check a token that is read from standard input
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+
+    Begin with `keywright create my-service`: it makes the vault, too.
+    ");
+    let env = crate::common::TestEnv::empty();
+    let nothing = env.run([""; 0]);
+    assert_eq!(nothing.code(), Some(2), "{nothing}");
+    assert_eq!(
+        nothing.stderr().trim_end(),
+        env.run(["-h"]).stdout_text().trim_end()
+    );
+    assert!(
+        env.run(["--version"])
+            .stdout_text()
+            .starts_with("keywright ")
+    );
+}
+
+#[test]
+fn of_completions() {
+    insta::assert_snapshot!(help(&["completions", "-h"]), @r"
+    Print a shell's completion script
+
+    Usage: keywright completions [OPTIONS] [SHELL]
+
+    Arguments:
+      [SHELL]  The shell [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+          --dir <PATH>  Write the scripts of all shells into this folder instead
+      -h, --help        Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_create() {
+    insta::assert_snapshot!(help(&["create", "-h"]), @r"
+    Issue a new key and print its token, once
+
+    Usage: keywright create [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Name of the key, 1 to 100 characters of any script
+
+    Options:
+          --permission <PERMISSION>  What the key may do: read, write, admin, an action of your own, or
+                                     action:resource [default: read]
+          --context <KEY=VALUE>      A pair that is handed to whoever verifies the key
+          --expires <WHEN>           When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default:
+                                     90d]
+          --brand <WORD>             First part of the token [default: kwt]
+          --tag <TAG>                A word to find the key by
+          --note <TEXT>              Free text about the key
+          --default                  Make it the default key of its project and environment
+      -n, --dry-run                  Say what would happen, and change nothing
+      -h, --help                     Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_delete() {
+    insta::assert_snapshot!(help(&["delete", "-h"]), @r"
+    Delete a key for good
+
+    Usage: keywright delete [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --default  Take the default issued key of the project and environment
+      -n, --dry-run  Say what would happen, and change nothing
+      -h, --help     Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_get() {
+    insta::assert_snapshot!(help(&["get", "-h"]), @r"
+    Print a provider key's value
+
+    Usage: keywright get [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --default   Take the default issued key of the project and environment
+          --previous  The value before the present one
+      -h, --help      Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_init() {
+    insta::assert_snapshot!(help(&["init", "-h"]), @r"
+    Make a vault
+
+    Usage: keywright init [OPTIONS]
+
+    Options:
+          --kdf <COST>             What one guess of the passphrase costs: default 64 MiB, strong 256
+                                   MiB, paranoid 1 GiB of memory [default: default] [possible values:
+                                   default, paranoid, strong]
+          --allow-weak-passphrase  Take a passphrase that is easy to guess
+      -n, --dry-run                Say what would happen, and change nothing
+      -h, --help                   Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_list() {
+    insta::assert_snapshot!(help(&["list", "-h"]), @r"
+    List keys
+
+    Usage: keywright list [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    Filters:
+          --kind <KIND>              Only issued or only provider keys
+          --status <STATUS>          Only keys with this status: active, expired, overlap, revoked,
+                                     undelivered
+          --permission <PERMISSION>  Only issued keys with this very permission
+          --provider <PROVIDER>      Only keys of this provider
+          --tag <TAG>                Only keys with this tag
+          --expiring <DURATION>      Only keys that end within this time, such as 14d, or have ended
+          --unused <DURATION>        Only keys that were not used for this long, such as 30d, and are
+                                     older than that
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_man() {
+    insta::assert_snapshot!(help(&["man", "-h"]), @r"
+    Print a manual page
+
+    Usage: keywright man [OPTIONS] [COMMAND]
+
+    Arguments:
+      [COMMAND]  The command whose page it is; without one, the page of keywright itself
+
+    Options:
+          --dir <PATH>  Write all pages into this folder instead
+      -h, --help        Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_revoke() {
+    insta::assert_snapshot!(help(&["revoke", "-h"]), @r"
+    End a key now
+
+    Usage: keywright revoke [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --default  Take the default issued key of the project and environment
+      -n, --dry-run  Say what would happen, and change nothing
+      -h, --help     Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_rotate() {
+    insta::assert_snapshot!(help(&["rotate", "-h"]), @r"
+    Replace a key's token or value
+
+    Usage: keywright rotate [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --default             Take the default issued key of the project and environment
+          --overlap <DURATION>  Keep the previous token working for this long, such as 30m, 24h or 7d
+          --finish              End the overlap of an earlier rotation now, and make no new token
+          --expires <WHEN>      When the new token or value ends [default: the lifetime that the
+                                previous one was given]
+          --file <PATH>         Read the value from a file instead of standard input
+          --exact               Keep a final line end, which is dropped otherwise
+      -n, --dry-run             Say what would happen, and change nothing
+      -h, --help                Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_search() {
+    insta::assert_snapshot!(help(&["search", "-h"]), @r"
+    Find keys by a text
+
+    Usage: keywright search [OPTIONS] <TEXT>
+
+    Arguments:
+      <TEXT>  The text
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    Filters:
+          --kind <KIND>              Only issued or only provider keys
+          --status <STATUS>          Only keys with this status: active, expired, overlap, revoked,
+                                     undelivered
+          --permission <PERMISSION>  Only issued keys with this very permission
+          --provider <PROVIDER>      Only keys of this provider
+          --tag <TAG>                Only keys with this tag
+          --expiring <DURATION>      Only keys that end within this time, such as 14d, or have ended
+          --unused <DURATION>        Only keys that were not used for this long, such as 30d, and are
+                                     older than that
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_set() {
+    insta::assert_snapshot!(help(&["set", "-h"]), @r"
+    Store or replace a key that a provider gave you
+
+    Usage: keywright set [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Name of the key, 1 to 100 characters of any script
+
+    Options:
+          --provider <PROVIDER>  Whose key it is
+          --model <MODEL>        A model that it is for
+          --var <VARIABLE>       The environment variable that programs expect it in
+          --expires <WHEN>       When it ends: 90d, 2027-01-31, an RFC 3339 time, or never
+          --tag <TAG>            A word to find the key by
+          --note <TEXT>          Free text about the key
+          --file <PATH>          Read the value from a file instead of standard input
+          --exact                Keep a final line end, which is dropped otherwise
+      -n, --dry-run              Say what would happen, and change nothing
+      -h, --help                 Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_show() {
+    insta::assert_snapshot!(help(&["show", "-h"]), @r"
+    Show one key, all of it but the secret
+
+    Usage: keywright show [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --default  Take the default issued key of the project and environment
+      -h, --help     Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_status() {
+    insta::assert_snapshot!(help(&["status", "-h"]), @r"
+    Show which vault, project and environment are in use
+
+    Usage: keywright status [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_usage() {
+    insta::assert_snapshot!(help(&["usage", "-h"]), @r"
+    Show how often keys were used in the last 30 days
+
+    Usage: keywright usage [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Name of the key, its key id, or its masked token
+
+    Options:
+          --unused <DURATION>  Only keys that were not used for this long, such as 30d, and are older
+                               than that
+      -h, --help               Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}
+
+#[test]
+fn of_verify() {
+    insta::assert_snapshot!(help(&["verify", "-h"]), @r"
+    Check a token that is read from standard input
+
+    Usage: keywright verify [OPTIONS]
+
+    Options:
+          --require <PERMISSION>  A permission that the key has to have
+          --no-record             Do not record this use
+      -h, --help                  Print help (see more with '--help')
+
+    Global options:
+          --vault <PATH>            Vault file [default: vault.db in the config directory]
+      -p, --project <PROJECT>       Project of the key
+      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
+                                    own
+          --json                    Answer as one JSON document
+      -q, --quiet                   Say nothing but the answer and errors
+      -y, --yes                     Do not ask for confirmation
+          --no-input                Never ask anything; fail where an answer is needed
+          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    ");
+}

@@ -1,0 +1,36 @@
+//! The program as a user meets it: arguments, standard streams, files and a terminal.
+
+mod arguments;
+mod bad_values;
+mod common;
+mod concurrency;
+mod confirm;
+mod create;
+mod ends;
+mod errors;
+mod expiry;
+mod files;
+mod get;
+mod help_a_to_i;
+mod help_l_to_se;
+mod help_se_to_v;
+mod help_short;
+mod init;
+mod list;
+mod manual;
+mod mask;
+mod names;
+mod passphrase;
+mod prompts;
+mod rotate;
+mod screen;
+mod secrecy;
+mod secret_arguments;
+mod set;
+mod settings;
+mod show_once;
+mod status;
+mod streams;
+mod terminal;
+mod usage;
+mod verify;

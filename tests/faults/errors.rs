@@ -1,0 +1,173 @@
+//! System calls that fail: once, or from one call on for good. What the program says must be so.
+
+use crate::rig::{Call, Outcome, can_trace};
+use crate::scene::{Deed, Effect, Scene, Wrong, ensure, report};
+
+/// Every how many of the cases the short form tries.
+const STRIDE: usize = 19;
+
+/// What each call may answer: the errors of its manual page that a disk, a mount or a signal brings about.
+fn errors_of(call: &Call) -> &'static [&'static str] {
+    match call.name.as_str() {
+        "write" | "pwrite64" => &["EIO", "ENOSPC", "EROFS", "EINTR"],
+        "fsync" | "fdatasync" => &["EIO", "ENOSPC", "EROFS", "EINTR"],
+        "ftruncate" => &["EIO", "EROFS", "EINTR"],
+        "openat" if call.changes() => &["EIO", "ENOSPC", "EROFS", "EINTR"],
+        "openat" => &["EIO", "EINTR"],
+        "rename" | "renameat" | "renameat2" | "link" | "linkat" | "mkdir" | "mkdirat" => {
+            &["EIO", "ENOSPC", "EROFS"]
+        }
+        "unlink" | "unlinkat" => &["EIO", "EROFS"],
+        "flock" => &["EINTR", "ENOLCK"],
+        "getrandom" => &["EIO", "EINTR"],
+        _ => &[],
+    }
+}
+
+/// Every fault that fits the command's calls, each once and, where nobody would try again for ever, for good.
+fn faults(scene: &Scene, deed: Deed) -> Vec<String> {
+    let calls = scene.home.calls(deed.args(), deed.input());
+    let mut faults = Vec::new();
+    for call in &calls {
+        // The first of all is the allocator's, before there is a program.
+        let random = call.name == "getrandom" && call.nth > 1;
+        if !random && !call.concerns(&scene.home.path) {
+            continue;
+        }
+        for error in errors_of(call) {
+            let (name, nth) = (&call.name, call.nth);
+            faults.push(format!("{name}:error={error}:when={nth}"));
+            if *error != "EINTR" {
+                faults.push(format!("{name}:error={error}:when={nth}+"));
+            }
+        }
+    }
+    faults
+}
+
+fn short(deed: Deed) {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::new(deed);
+    let faults = faults(&scene, deed);
+    // Each command starts elsewhere, so that together they meet more of what they share.
+    let chosen = faults.iter().skip(deed as usize * 2).step_by(STRIDE);
+    run(&scene, deed, chosen);
+}
+
+fn run<'a>(scene: &Scene, deed: Deed, faults: impl Iterator<Item = &'a String>) {
+    let (mut cases, mut failures) = (0, Vec::new());
+    for fault in faults {
+        cases += 1;
+        let outcome = scene.disturb(std::slice::from_ref(fault));
+        if let Err(wrong) = check(scene, deed, &outcome) {
+            failures.push(format!("{fault}: {wrong}\n    {outcome:?}"));
+        }
+    }
+    println!("{deed:?}: {cases} faults");
+    report(deed, cases, &failures);
+}
+
+fn check(scene: &Scene, deed: Deed, outcome: &Outcome) -> Result<(), Wrong> {
+    let defect = outcome.stderr.contains("defect in keywright");
+    ensure(outcome.code != Some(101) && !defect, "a panic")?;
+    ensure(outcome.code.is_some(), "ended by a signal")?;
+    ensure(outcome.code != Some(7), "a failing disk is called damage")?;
+    scene.check_secrecy(outcome)?;
+    let effect = scene.check(outcome)?;
+    check_words(effect, outcome)?;
+    scene.check_again(effect, outcome)
+}
+
+/// What is said of the effect, against the effect.
+fn check_words(effect: Effect, outcome: &Outcome) -> Result<(), Wrong> {
+    let says = |words: &str| outcome.stderr.contains(words);
+    let uncertain = says("cannot be told");
+    let not_valid = says("printed token is not valid");
+    if effect == Effect::Whole {
+        ensure(!not_valid, "the token is called invalid and is valid")?;
+        for words in ["nothing was changed", "not saved", "undone"] {
+            ensure(!says(words), format_args!("`{words}`, but it happened"))?;
+        }
+        ensure(
+            outcome.is_done() || uncertain,
+            "it is called a failure, and happened",
+        )?;
+    }
+    if effect == Effect::Pending {
+        // With standard error failing too nothing can be said; the exit code says it then.
+        ensure(
+            not_valid || uncertain || says("is left undelivered") || outcome.stderr.is_empty(),
+            "a pending token is left and not spoken of",
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_disturbed_create_says_what_happened() {
+    short(Deed::Create);
+}
+
+#[test]
+fn a_disturbed_delete_says_what_happened() {
+    short(Deed::Delete);
+}
+
+#[test]
+fn a_disturbed_init_says_what_happened() {
+    short(Deed::Init);
+}
+
+#[test]
+fn a_disturbed_replacement_says_what_happened() {
+    short(Deed::Replace);
+}
+
+#[test]
+fn a_disturbed_revoke_says_what_happened() {
+    short(Deed::Revoke);
+}
+
+#[test]
+fn a_disturbed_rotate_says_what_happened() {
+    short(Deed::Rotate);
+}
+
+#[test]
+fn a_disturbed_set_says_what_happened() {
+    short(Deed::Set);
+}
+
+/// One test a command, so that a failure of one does not hide the others.
+mod every {
+    use super::{Deed, Scene, can_trace, faults, run};
+
+    fn fault(deed: Deed) {
+        if can_trace() {
+            let scene = Scene::new(deed);
+            run(&scene, deed, faults(&scene, deed).iter());
+        }
+    }
+
+    macro_rules! every {
+        ($($name:ident: $deed:ident)*) => {$(
+            #[test]
+            #[ignore = "some minutes: fails every call with every error"]
+            fn $name() {
+                fault(Deed::$deed);
+            }
+        )*};
+    }
+
+    every! {
+        fault_of_create_is_told: Create
+        fault_of_delete_is_told: Delete
+        fault_of_init_is_told: Init
+        fault_of_replacement_is_told: Replace
+        fault_of_revoke_is_told: Revoke
+        fault_of_rotate_is_told: Rotate
+        fault_of_set_is_told: Set
+    }
+}

@@ -1,0 +1,132 @@
+//! `kill -9` just before a system call that changes a file. Killing before each of them also covers "just after" the one
+//! before it, for nothing changes in between.
+
+use crate::rig::{Call, can_trace};
+use crate::scene::{Deed, Scene, report};
+
+/// Every how many calls the short form kills; those that decide something are killed at in any case.
+const STRIDE: usize = 9;
+
+/// Whether the short form must not leave it out: names that appear and go, and the answer.
+fn decides(call: &Call) -> bool {
+    call.is_answer()
+        || ["rename", "unlink", "link"]
+            .iter()
+            .any(|name| call.name.starts_with(name))
+}
+
+fn short(deed: Deed) {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::new(deed);
+    let calls = changing_calls(&scene, deed);
+    let chosen = calls
+        .iter()
+        .enumerate()
+        // Each command starts elsewhere, so that together they meet more of what they share.
+        .filter(|(index, call)| decides(call) || index % STRIDE == deed as usize)
+        .map(|(_, call)| call);
+    let (mut cases, mut failures) = (0, Vec::new());
+    for call in chosen {
+        cases += 1;
+        let (_, failure) = kill_at(&scene, &call.name, call.nth);
+        failures.extend(failure);
+    }
+    report(deed, cases, &failures);
+}
+
+/// Every call of every name that the command makes, until it is through before it is killed.
+fn every(deed: Deed) {
+    let scene = Scene::new(deed);
+    let mut names: Vec<String> = changing_calls(&scene, deed)
+        .into_iter()
+        .map(|call| call.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    let (mut cases, mut failures) = (0, Vec::new());
+    for name in names {
+        for nth in 1.. {
+            cases += 1;
+            let (done, failure) = kill_at(&scene, &name, nth);
+            failures.extend(failure);
+            if done {
+                break;
+            }
+        }
+    }
+    println!("{deed:?}: {cases} kills");
+    report(deed, cases, &failures);
+}
+
+fn changing_calls(scene: &Scene, deed: Deed) -> Vec<Call> {
+    let calls = scene.home.calls(deed.args(), deed.input());
+    let home = &scene.home.path;
+    calls
+        .into_iter()
+        .filter(|call| call.changes() && call.concerns(home))
+        .collect()
+}
+
+/// Kills one run and looks at what is left. Says whether the run was through before, and what is wrong.
+fn kill_at(scene: &Scene, name: &str, nth: usize) -> (bool, Option<String>) {
+    let fault = format!("{name}:signal=KILL:when={nth}");
+    let outcome = scene.disturb(std::slice::from_ref(&fault));
+    let checked = scene.check(&outcome).and_then(|effect| {
+        scene.check_again(effect, &outcome)?;
+        Ok(effect)
+    });
+    let failure = match checked {
+        _ if !matches!(outcome.code, None | Some(0)) => Some("it was not killed".to_owned()),
+        Err(wrong) => Some(wrong.to_string()),
+        Ok(_) => None,
+    };
+    (
+        outcome.is_done(),
+        failure.map(|failure| format!("{fault}: {failure}\n    {outcome:?}")),
+    )
+}
+
+#[test]
+fn a_killed_create_leaves_no_key_or_an_undelivered_one_or_a_printed_one() {
+    short(Deed::Create);
+}
+
+#[test]
+fn a_killed_delete_leaves_the_key_or_nothing_of_it() {
+    short(Deed::Delete);
+}
+
+#[test]
+fn a_killed_init_leaves_no_vault_or_a_whole_one() {
+    short(Deed::Init);
+}
+
+#[test]
+fn a_killed_replacement_leaves_the_old_value_or_both() {
+    short(Deed::Replace);
+}
+
+#[test]
+fn a_killed_revoke_leaves_the_key_as_it_was_or_revoked() {
+    short(Deed::Revoke);
+}
+
+#[test]
+fn a_killed_rotate_never_ends_the_old_token_before_the_new_one_is_out() {
+    short(Deed::Rotate);
+}
+
+#[test]
+fn a_killed_set_leaves_no_key_or_its_value() {
+    short(Deed::Set);
+}
+
+#[test]
+#[ignore = "some minutes: kills at every call that changes a file"]
+fn a_kill_at_any_call_does_no_harm() {
+    if can_trace() {
+        Deed::ALL.into_iter().for_each(every);
+    }
+}

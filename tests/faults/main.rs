@@ -1,0 +1,8 @@
+//! What a kill, a failing system call and a full or read-only disk do to a vault: the real binary under strace.
+//!
+//! Not covered: loss of power. A kill leaves what was written in the system's cache, and a new process reads it.
+
+mod errors;
+mod kill;
+mod rig;
+mod scene;

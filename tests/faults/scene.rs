@@ -1,0 +1,418 @@
+//! A vault with acknowledged keys in it, the commands that are disturbed, and what must hold afterwards.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keywright::crypto::{Passphrase, Secret};
+use keywright::key::{Scope, Status, Timestamp};
+use keywright::vault::{
+    Code, Credential, Filter, Found, Location, Requirements, Retention, Vault, VaultError, Wanted,
+};
+use tempfile::TempDir;
+
+use crate::rig::{Home, Outcome, PASSPHRASE, copy_tree};
+
+const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
+const OLD_VALUE: &str = "sk-old-0123456789";
+const NEW_VALUE: &str = "sk-new-0123456789";
+
+/// A command that changes something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Deed {
+    Create,
+    Delete,
+    Init,
+    Replace,
+    Revoke,
+    Rotate,
+    Set,
+}
+
+impl Deed {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Delete,
+        Self::Init,
+        Self::Replace,
+        Self::Revoke,
+        Self::Rotate,
+        Self::Set,
+    ];
+
+    pub(crate) fn args(self) -> &'static [&'static str] {
+        match self {
+            Self::Create => &["create", "fresh"],
+            Self::Delete => &["delete", "target", "--yes"],
+            Self::Init => &["init", "--kdf", "test"],
+            Self::Replace => &["set", "provider", "--yes"],
+            Self::Revoke => &["revoke", "target", "--yes"],
+            Self::Rotate => &["rotate", "target", "--yes"],
+            Self::Set => &["set", "fresh"],
+        }
+    }
+
+    pub(crate) fn input(self) -> &'static str {
+        match self {
+            Self::Replace | Self::Set => NEW_VALUE,
+            _ => "",
+        }
+    }
+
+    /// Whether its answer is a token.
+    pub(crate) fn prints_token(self) -> bool {
+        matches!(self, Self::Create | Self::Rotate)
+    }
+}
+
+/// How much of a command happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Effect {
+    Nothing,
+    /// A token is committed that nobody accepts.
+    Pending,
+    Whole,
+}
+
+/// A home that is put back to the same state before each case. At the same path: anchors hold for one path only.
+pub(crate) struct Scene {
+    pub(crate) home: Home,
+    deed: Deed,
+    bystander: String,
+    target: String,
+    folder: TempDir,
+}
+
+impl Scene {
+    pub(crate) fn new(deed: Deed) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::new(folder.path());
+        let (mut bystander, mut target) = (String::new(), String::new());
+        if deed != Deed::Init {
+            (bystander, target) = furnish(&home);
+        }
+        copy_tree(&home.path, &folder.path().join("template"));
+        Self {
+            home,
+            deed,
+            bystander,
+            target,
+            folder,
+        }
+    }
+
+    pub(crate) fn reset(&self) {
+        fs::remove_dir_all(&self.home.path).expect("removed");
+        copy_tree(&self.folder.path().join("template"), &self.home.path);
+    }
+
+    /// Runs the command with faults, from the same state each time.
+    pub(crate) fn disturb(&self, faults: &[String]) -> Outcome {
+        self.reset();
+        self.home
+            .run_with(faults, self.deed.args(), self.deed.input())
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.home.path.join(".config/keywright/vault.db-journal")
+    }
+
+    /// What must hold however the command was disturbed: the vault is whole, what was acknowledged earlier is there,
+    /// and of this command there is all or nothing, or a token that nobody accepts.
+    pub(crate) fn check(&self, outcome: &Outcome) -> Result<Effect, Wrong> {
+        if self.deed == Deed::Init && !self.home.vault().exists() {
+            ensure(!outcome.is_done(), "exit 0 without a vault")?;
+            return Ok(Effect::Nothing);
+        }
+        let list = self.home.run(&["list", "--json"], "");
+        ensure(
+            list.is_done(),
+            format_args!("list fails afterwards: {list:?}"),
+        )?;
+        let mut open = Open::at(&self.home)?;
+        open.vault.log().map_err(wrong)?;
+        if self.deed != Deed::Init {
+            self.check_bystanders(&mut open)?;
+        }
+        let keys = open.statuses()?;
+        let expected = match self.deed {
+            Deed::Init => 0,
+            _ => {
+                3 + usize::from(keys.contains_key("fresh"))
+                    + usize::from(keys.contains_key("target"))
+            }
+        };
+        ensure(
+            keys.len() == expected,
+            format_args!("these keys are there: {keys:?}"),
+        )?;
+        let effect = self.effect(&keys, &mut open)?;
+        ensure(
+            effect == Effect::Whole || !outcome.is_done(),
+            format_args!("exit 0 with {effect:?}"),
+        )?;
+        self.check_tokens(effect, outcome, &mut open)?;
+        Ok(effect)
+    }
+
+    /// The command once more, with nothing in its way; it settles whatever the first one left.
+    pub(crate) fn check_again(&self, before: Effect, first: &Outcome) -> Result<(), Wrong> {
+        let outcome = self.home.run(self.deed.args(), self.deed.input());
+        let expected = match self.deed {
+            Deed::Create | Deed::Init if before == Effect::Whole => 4,
+            Deed::Delete if before == Effect::Whole => 3,
+            _ => 0,
+        };
+        ensure(
+            outcome.code == Some(expected),
+            format_args!("the second run ends otherwise: {outcome:?}"),
+        )?;
+        if expected != 0 {
+            return Ok(());
+        }
+        let effect = self.check(&outcome)?;
+        ensure(effect == Effect::Whole, "the second run left it unfinished")?;
+        if let Some(token) = first.token().filter(|_| self.deed.prints_token()) {
+            let code = Open::at(&self.home)?.verify(token)?;
+            ensure(
+                code != Code::Valid,
+                "the first token works beside the second",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// No secret but the answer itself may be printed.
+    pub(crate) fn check_secrecy(&self, outcome: &Outcome) -> Result<(), Wrong> {
+        let mut secrets = vec![PASSPHRASE, BYSTANDER_VALUE, OLD_VALUE, NEW_VALUE];
+        secrets.extend(
+            [&*self.bystander, &*self.target]
+                .iter()
+                .filter(|token| !token.is_empty()),
+        );
+        secrets.extend(outcome.token());
+        for secret in secrets {
+            ensure(!outcome.stderr.contains(secret), "a secret is on stderr")?;
+            let answer = self.deed.prints_token() && outcome.token() == Some(secret);
+            ensure(
+                answer || !outcome.stdout.contains(secret),
+                "a secret is on stdout",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_bystanders(&self, open: &mut Open) -> Result<(), Wrong> {
+        let code = open.verify(&self.bystander)?;
+        ensure(
+            code == Code::Valid,
+            format_args!("the bystander's token is {code:?}"),
+        )?;
+        let value = open.value("bystander value", false)?;
+        ensure(value == BYSTANDER_VALUE, "the bystander's value is another")
+    }
+
+    fn effect(&self, keys: &Keys, open: &mut Open) -> Result<Effect, Wrong> {
+        let whole = match self.deed {
+            Deed::Init => true,
+            Deed::Create => match keys.get("fresh") {
+                None => false,
+                Some((Status::Undelivered, true)) => return Ok(Effect::Pending),
+                Some((Status::Active, false)) => true,
+                other => return Err(wrong(format_args!("the new key is {other:?}"))),
+            },
+            Deed::Delete | Deed::Revoke | Deed::Rotate => {
+                let code = open.verify(&self.target)?;
+                let (before, after) = match self.deed {
+                    Deed::Delete => (Some(Status::Active), Code::Unknown),
+                    Deed::Revoke => (Some(Status::Active), Code::Revoked),
+                    _ => (Some(Status::Active), Code::Rotated),
+                };
+                let now = keys.get("target").map(|(status, _)| *status);
+                let ended = match self.deed {
+                    Deed::Delete => now.is_none(),
+                    Deed::Revoke => now == Some(Status::Revoked),
+                    _ => now == before && code == Code::Rotated,
+                };
+                ensure(
+                    (ended && code == after) || (now == before && code == Code::Valid),
+                    format_args!("the key is {now:?} and its token {code:?}"),
+                )?;
+                if let (false, Some((_, true))) = (ended, keys.get("target")) {
+                    return Ok(Effect::Pending);
+                }
+                ended
+            }
+            Deed::Replace => {
+                let value = open.value("provider", false)?;
+                let whole = value == NEW_VALUE;
+                ensure(whole || value == OLD_VALUE, "the value is neither")?;
+                if whole {
+                    let previous = open.value("provider", true)?;
+                    ensure(previous == OLD_VALUE, "the value before is lost")?;
+                }
+                whole
+            }
+            Deed::Set if keys.contains_key("fresh") => {
+                let value = open.value("fresh", false)?;
+                ensure(value == NEW_VALUE, "the value is another")?;
+                true
+            }
+            Deed::Set => false,
+        };
+        Ok(if whole {
+            Effect::Whole
+        } else {
+            Effect::Nothing
+        })
+    }
+
+    /// A token that works was printed, and one that was printed without working is refused for the right reason.
+    fn check_tokens(
+        &self,
+        effect: Effect,
+        outcome: &Outcome,
+        open: &mut Open,
+    ) -> Result<(), Wrong> {
+        if !self.deed.prints_token() {
+            return Ok(());
+        }
+        let Some(token) = outcome.token() else {
+            return ensure(
+                effect != Effect::Whole,
+                "active, and the token was never printed",
+            );
+        };
+        let code = open.verify(token)?;
+        let expected = match effect {
+            Effect::Nothing => Code::Unknown,
+            Effect::Pending => Code::Undelivered,
+            Effect::Whole => Code::Valid,
+        };
+        ensure(
+            code == expected,
+            format_args!("with {effect:?}, the printed token is {code:?}"),
+        )
+    }
+}
+
+/// Two issued and two provider keys; gives the tokens. One is verified, so that there is an activity file.
+pub(crate) fn furnish(home: &Home) -> (String, String) {
+    home.must(&["init", "--kdf", "test"], "");
+    let token = |name| {
+        let outcome = home.must(&["create", name], "");
+        outcome.token().expect("a token").to_owned()
+    };
+    let tokens = (token("bystander"), token("target"));
+    home.must(&["set", "bystander value"], BYSTANDER_VALUE);
+    home.must(&["set", "provider"], OLD_VALUE);
+    home.must(&["verify"], &tokens.0);
+    tokens
+}
+
+/// What does not hold.
+#[derive(Debug)]
+pub(crate) struct Wrong(String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(crate) fn wrong(what: impl fmt::Display) -> Wrong {
+    Wrong(what.to_string())
+}
+
+pub(crate) fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), Wrong> {
+    if holds { Ok(()) } else { Err(wrong(what)) }
+}
+
+/// Names, with status and whether a token is pending.
+type Keys = BTreeMap<String, (Status, bool)>;
+
+/// The vault, read through the library: many questions cost one KDF.
+pub(crate) struct Open {
+    vault: Vault,
+    now: Timestamp,
+}
+
+impl Open {
+    pub(crate) fn at(home: &Home) -> Result<Self, Wrong> {
+        let location = Location {
+            vault: home.vault(),
+            state: home.state(),
+            activity: None,
+            accept_rollback: false,
+            audit_required: false,
+            retention: Retention {
+                usage_days: 400,
+                event_days: 30,
+                events: 1_000_000,
+            },
+        };
+        let passphrase = Passphrase::new(Secret::new(PASSPHRASE.as_bytes().to_vec()));
+        let passphrase = passphrase.expect("a passphrase");
+        let now = Timestamp::now();
+        let vault = Vault::open(&location, &Credential::Passphrase(&passphrase), now);
+        Ok(Self {
+            vault: vault.map_err(wrong)?,
+            now,
+        })
+    }
+
+    fn statuses(&mut self) -> Result<Keys, Wrong> {
+        let keys = self
+            .vault
+            .list(&Filter::default(), self.now)
+            .map_err(wrong)?;
+        let entry = |found: &Found| {
+            let (name, key) = (found.key.name.to_string(), &found.key);
+            (name, (key.status(self.now), key.pending().is_some()))
+        };
+        Ok(keys.iter().map(entry).collect())
+    }
+
+    pub(crate) fn verify(&mut self, token: &str) -> Result<Code, Wrong> {
+        let presented = Secret::new(token.as_bytes().to_vec());
+        let who = "tester".parse().expect("an actor");
+        self.vault
+            .verify(&presented, &Requirements::default(), false, &who, self.now)
+            .map(|verdict| verdict.code)
+            .map_err(wrong)
+    }
+
+    fn value(&mut self, name: &str, previous: bool) -> Result<String, Wrong> {
+        let scope = Scope {
+            project: "default".parse().expect("a project"),
+            environment: "development".parse().expect("an environment"),
+        };
+        let (wanted, who) = (
+            name.parse().expect("a name"),
+            "tester".parse().expect("an actor"),
+        );
+        let mut read = || -> Result<String, VaultError> {
+            let found = self.vault.find(Wanted::Named(&wanted), &scope, false)?;
+            let value = self.vault.value(&found, previous, &who, self.now)?;
+            Ok(String::from_utf8_lossy(value.expose()).into_owned())
+        };
+        read().map_err(wrong)
+    }
+}
+
+/// Fails with every case that did not hold, so that one run shows them all.
+pub(crate) fn report(deed: Deed, cases: usize, failures: &[String]) {
+    assert!(cases > 0, "{deed:?}: there was nothing to disturb");
+    assert!(
+        failures.is_empty(),
+        "{deed:?}: {} of {cases} cases:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+/// The files of a folder and their bytes.
+pub(crate) fn bytes_of(path: &Path) -> Vec<u8> {
+    fs::read(path).expect("readable")
+}
