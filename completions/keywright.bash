@@ -184,7 +184,7 @@ _keywright() {
             return 0
             ;;
         keywright__subcmd__create)
-            opts="-n -p -e -q -y -h --permission --context --expires --brand --tag --note --default --dry-run --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            opts="-n -p -e -q -y -h --permission --context --expires --brand --tag --note --default --allow-weak-passphrase --dry-run --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -734,7 +734,7 @@ _keywright() {
             return 0
             ;;
         keywright__subcmd__set)
-            opts="-n -p -e -q -y -h --provider --model --var --expires --tag --note --file --exact --dry-run --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            opts="-n -p -e -q -y -h --provider --model --var --expires --tag --note --file --exact --allow-weak-passphrase --dry-run --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

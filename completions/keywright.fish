@@ -107,6 +107,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand create" -l color -d 
 auto\t'On a terminal, unless NO_COLOR is set'
 never\t''"
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l default -d 'Make it the default key of its project and environment'
+complete -c keywright -n "__fish_keywright_using_subcommand create" -l allow-weak-passphrase -d 'Where the vault is made first, take a passphrase that is easy to guess'
 complete -c keywright -n "__fish_keywright_using_subcommand create" -s n -l dry-run -d 'Say what would happen, and change nothing'
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l json -d 'Answer as one JSON document'
 complete -c keywright -n "__fish_keywright_using_subcommand create" -s q -l quiet -d 'Say nothing but the answer and errors'
@@ -345,6 +346,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand set" -l color -d 'Wh
 auto\t'On a terminal, unless NO_COLOR is set'
 never\t''"
 complete -c keywright -n "__fish_keywright_using_subcommand set" -l exact -d 'Keep a final line end, which is dropped otherwise'
+complete -c keywright -n "__fish_keywright_using_subcommand set" -l allow-weak-passphrase -d 'Where the vault is made first, take a passphrase that is easy to guess'
 complete -c keywright -n "__fish_keywright_using_subcommand set" -s n -l dry-run -d 'Say what would happen, and change nothing'
 complete -c keywright -n "__fish_keywright_using_subcommand set" -l json -d 'Answer as one JSON document'
 complete -c keywright -n "__fish_keywright_using_subcommand set" -s q -l quiet -d 'Say nothing but the answer and errors'

@@ -39,7 +39,7 @@ one_line_type! {
     /// Whose key a provider key is, such as `openai`. 1 to 100 characters.
     Provider, "a provider", 100
 }
-/// What `search` looks for: 1 to 100 characters.
+/// What `search` looks for: at most 100 characters; nothing is in every text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SearchText(String);
 
@@ -55,7 +55,10 @@ impl FromStr for SearchText {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         refuse_token(text)?;
-        one_line(text.trim(), "a text to search for", 100).map(Self)
+        match text.trim() {
+            "" => Ok(Self(String::new())),
+            text => one_line(text, "a text to search for", 100).map(Self),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ fn mistakes_get_a_suggestion() {
         &["completions", "bsh"],
         &["man", "lst"],
     ]);
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     $ keywright creat x
     error: unrecognized subcommand 'creat'
 
@@ -148,7 +148,7 @@ fn mistakes_get_a_suggestion() {
     For more information, try '--help'.
     [exit 2]
     $ keywright man lst
-    error: there is no command `lst`
+    error: there is no such command
     hint: `keywright --help` lists them
     [exit 2]
     ");
@@ -281,7 +281,7 @@ fn what_is_missing_or_does_not_go_together_is_told() {
     For more information, try '--help'.
     [exit 2]
     $ keywright list --json --json
-    {"schema":1,"error":{"kind":"usage","exit_code":2,"message":"the argument '--json' cannot be used multiple times","causes":[],"hint":null}}
+    {"schema":1,"error":{"kind":"usage","exit_code":2,"message":"the argument '--json' cannot be used multiple times","causes":[],"hint":"--help tells more"}}
     [exit 2]
     $ keywright list --vault
     error: a value is required for '--vault <PATH>' but none was supplied
@@ -289,7 +289,7 @@ fn what_is_missing_or_does_not_go_together_is_told() {
     For more information, try '--help'.
     [exit 2]
     $ keywright list --passphrase-fd three
-    error: invalid value 'three' for '--passphrase-fd <N>': invalid digit found in string
+    error: invalid value '…' for '--passphrase-fd <N>': invalid digit found in string
 
     For more information, try '--help'.
     [exit 2]

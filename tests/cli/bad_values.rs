@@ -160,13 +160,8 @@ fn values_that_cannot_be_are_told_with_what_can() {
     error: the expiry `[-------TIME-------]` is not in the future
     [exit 2]
     $ keywright create x --expires -1d
-    error: unexpected argument '-1' found
-
-      tip: to pass '-1' as a value, use '-- -1'
-
-    Usage: keywright create [OPTIONS] <NAME>
-
-    For more information, try '--help'.
+    error: an unknown option; it is not repeated here, because it may be a secret
+    hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
     [exit 2]
     $ keywright create x --tag ""
     error: invalid value '' for '--tag <TAG>': a tag cannot be empty

@@ -101,10 +101,10 @@ fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
         let (_, screen) = terminal.wait();
         asked.push_str(&env.screen(&screen));
     }
-    insta::assert_snapshot!(asked, @r"
-    Delete issued key `deploy` in default/development for good (last used just now)? no
+    insta::assert_snapshot!(asked, @"
+    Delete issued key `deploy` in default/development for good: its tokens stop working now (last used just now)? no
     error: not confirmed; nothing was changed
-    Delete provider key `openai` in default/development for good (never used)? no
+    Delete provider key `openai` in default/development for good: its value is gone (never used)? no
     error: not confirmed; nothing was changed
     Revoke issued key `deploy` in default/development: its tokens stop working now (last used just now)? no
     error: not confirmed; nothing was changed
@@ -112,7 +112,7 @@ fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
     error: not confirmed; nothing was changed
     Rotate `deploy` in default/development: its present token stops working now (last used just now)? no
     error: not confirmed; nothing was changed
-    Rotate `deploy` in default/development: its present token stops working after 1d (last used just now)? no
+    Rotate `deploy` in default/development: its present token stops working in 24 h (last used just now)? no
     error: not confirmed; nothing was changed
     ");
 }
@@ -143,8 +143,8 @@ fn yes_does_it() {
     Revoked issued key `deploy` in default/development
     ");
     assert_eq!(env.code(&token), "revoked");
-    insta::assert_snapshot!(confirmed(&["delete", "deploy"]), @r"
-    Delete issued key `deploy` in default/development for good (never used)? yes
+    insta::assert_snapshot!(confirmed(&["delete", "deploy"]), @"
+    Delete issued key `deploy` in default/development for good: its tokens stop working now (never used)? yes
     Deleted issued key `deploy` in default/development
     ");
     assert_eq!(env.names(), ["openai"]);
@@ -273,7 +273,7 @@ fn dry_runs_ask_nothing_and_change_nothing() {
         assert!(env.vault_bytes() == before, "{args:?}");
     }
     assert!(!env.path("new.db").exists());
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     $ keywright delete deploy -n
     Would delete issued key `deploy` in default/development
     [exit 0]
@@ -287,7 +287,7 @@ fn dry_runs_ask_nothing_and_change_nothing() {
     Would rotate `deploy` in default/development: its present token stops working now (last used just now)
     [exit 0]
     $ keywright rotate deploy -n --overlap 24h
-    Would rotate `deploy` in default/development: its present token stops working after 1d (last used just now)
+    Would rotate `deploy` in default/development: its present token stops working in 24 h (last used just now)
     [exit 0]
     $ keywright rotate openai -n
     Would replace the value of `openai` in default/development (never used)

@@ -59,6 +59,7 @@ fn every_option_is_kept() {
     exit: 0
     ---- stdout
     {
+      "dry_run": false,
       "key": {
         "brand": "acme",
         "context": {
@@ -109,16 +110,11 @@ fn every_option_is_kept() {
         ],
         "variable": null
       },
+      "outcome": "created",
       "schema": 1,
       "token": "[TOKEN]"
     }
     ---- stderr
-    Created issued key `CI/CD integration` in shop/staging
-      key id       [--KEY-ID--]
-      permissions  deploy, read, write:orders
-      expires      in [N] y, [-------TIME-------]
-      default      of shop/staging
-      token        shown this once; keep it where it is needed
     "#);
     let key = env.show(["CI/CD integration", "-p", "shop", "-e", "staging"]);
     assert_eq!(key["expires_at"], "2199-01-31T23:59:59Z");
@@ -267,16 +263,16 @@ fn limits_are_told() {
         said.push_str(outcome.stderr().lines().next().expect("an error"));
         said.push('\n');
     }
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(said, @"
     error: a key has at most 32 tags, not 33
     error: the permissions of a key take at most 1024 bytes together
     error: a context has at most 32 pairs, not 33
     error: invalid value '…' for '--context <KEY=VALUE>': a context value has at most 256 characters, not 257
     error: invalid value '…' for '--note <TEXT>': a note has at most 4096 bytes, not 4097
-    error: invalid value '…' for '--tag <TAG>': a tag has at most 50 characters, not 51
-    error: invalid value '…' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
-    error: invalid value '…' for '--project <PROJECT>': a project is 1 to 64 letters, digits, `.`, `_` and `-`, and begins with a letter or digit
-    error: invalid value '…' for '--actor <NAME>': an actor has at most 100 characters, not 101
+    error: invalid value 'ttttttttttttttttttttttttttttttttttttttttttttttttttt' for '--tag <TAG>': a tag has at most 50 characters, not 51
+    error: invalid value 'ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value 'ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp' for '--project <PROJECT>': a project is 1 to 64 letters, digits, `.`, `_` and `-`, and begins with a letter or digit
+    error: invalid value 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' for '--actor <NAME>': an actor has at most 100 characters, not 101
     ");
     assert_eq!(env.names(), [""; 0]);
 }

@@ -256,21 +256,21 @@ fn a_vault_that_others_can_read_or_write_is_refused() {
         (0o644, "read"),
         (0o640, "read"),
         (0o604, "read"),
-        (0o660, "written"),
-        (0o602, "written"),
-        (0o777, "written"),
+        (0o660, "write"),
+        (0o602, "write"),
+        (0o777, "write"),
     ] {
         fs::set_permissions(env.vault(), Permissions::from_mode(mode)).expect("set");
         let outcome = all_refuse(&env, 8);
-        let why = format!("others can have it {verb} (mode {mode:o})");
+        let why = format!("others can {verb} it (mode {mode:o})");
         assert!(outcome.stderr().contains(&why), "{outcome}");
     }
     fs::set_permissions(env.vault(), Permissions::from_mode(0o644)).expect("set");
-    insta::assert_snapshot!(env.run(["list"]), @r"
+    insta::assert_snapshot!(env.run(["list"]), @"
     exit: 8
     ---- stdout
     ---- stderr
-    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can have it read (mode 644)
+    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can read it (mode 644)
     hint: run: chmod 600 [HOME]/.config/keywright/vault.db
     ");
     fs::set_permissions(env.vault(), Permissions::from_mode(0o400)).expect("set");
@@ -377,11 +377,11 @@ fn init_and_create_leave_a_file_in_the_vaults_place_alone() {
     {"schema":1,"error":{"kind":"conflict","exit_code":4,"message":"there is already a file at `[HOME]/.config/keywright/vault.db`","causes":[],"hint":"choose another place with --vault"}}
     [exit 4]
     $ keywright create new
-    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can have it read (mode 644)
+    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can read it (mode 644)
     hint: run: chmod 600 [HOME]/.config/keywright/vault.db
     [exit 8]
     $ keywright set new
-    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can have it read (mode 644)
+    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can read it (mode 644)
     hint: run: chmod 600 [HOME]/.config/keywright/vault.db
     [exit 8]
     "#);

@@ -191,6 +191,9 @@ fn of_create() {
           --default
               Make it the default key of its project and environment
 
+          --allow-weak-passphrase
+              Where the vault is made first, take a passphrase that is easy to guess
+
       -n, --dry-run
               Say what would happen, and change nothing
 

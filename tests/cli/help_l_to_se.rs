@@ -4,12 +4,12 @@ use crate::common::help;
 
 #[test]
 fn of_list() {
-    insta::assert_snapshot!(help(&["list", "--help"]), @r"
+    insta::assert_snapshot!(help(&["list", "--help"]), @"
     List keys
 
     Shows every key of every project and environment; -p and -e narrow it when they are given as
-    options. A `*` marks the default key of its project and environment. On a narrow terminal, columns
-    are left out; `--json` has them all.
+    options. A `*` marks the default key of its project and environment. With `--expiring`, keys that
+    are found are exit code 9. On a narrow terminal, columns are left out; `--json` has them all.
 
     Usage: keywright list [OPTIONS]
 

@@ -4,7 +4,7 @@ use crate::common::help;
 
 #[test]
 fn of_set() {
-    insta::assert_snapshot!(help(&["set", "--help"]), @r"
+    insta::assert_snapshot!(help(&["set", "--help"]), @"
     Store or replace a key that a provider gave you
 
     The value comes from standard input, from a file, or from a hidden prompt at a terminal; one final
@@ -41,6 +41,9 @@ fn of_set() {
 
           --exact
               Keep a final line end, which is dropped otherwise
+
+          --allow-weak-passphrase
+              Where the vault is made first, take a passphrase that is easy to guess
 
       -n, --dry-run
               Say what would happen, and change nothing

@@ -19,7 +19,6 @@ fn a_vault_is_made_and_its_place_told() {
       "vault_id": "[VAULT-ID]"
     }
     ---- stderr
-    Made the vault `a/b.db`
     "#);
     insta::assert_snapshot!(env.run(["init", "--kdf", "test", "--vault", "quiet.db", "-q"]), @r"
     exit: 0
@@ -49,7 +48,6 @@ fn a_dry_run_makes_nothing() {
       "vault_id": null
     }
     ---- stderr
-    Would make the vault `[HOME]/.config/keywright/vault.db`
     "#);
     assert_eq!(env.files(), before);
 }

@@ -66,16 +66,16 @@ fn with_keys() -> TestEnv {
 fn every_scope_is_listed_whatever_the_chosen_one() {
     let env = with_keys();
     let listed = env.run(["list"]);
-    insta::assert_snapshot!(listed.to_string().replace("in 2 d", "in 3 d"), @r"
+    insta::assert_snapshot!(listed.to_string().replace("in 2 d", "in 3 d"), @"
     exit: 0
     ---- stdout
-    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   PROVIDER  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -         just now  ada         -          0         never
-    openai               default/development  provider  active   sk-••••def                   -             OpenAI    just now  ada         -          0         never
-    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -         just now  ada         -          0         never
-    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -         just now  ada         -          0         never
-    stripe               shop/production      provider  active   ••••                         -             -         just now  ada         -          0         never
-    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -         just now  ada         -          0         in 3 d
+    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -         -      -               just now  ada         -          0         never
+    openai               default/development  provider  active   sk-••••def                   -             OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
+    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -         -      -               just now  ada         -          0         never
+    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -         -      -               just now  ada         -          0         never
+    stripe               shop/production      provider  active   ••••                         -             -         -      -               just now  ada         -          0         never
+    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -         -      -               just now  ada         -          0         in 3 d
     ---- stderr
     ");
     let alias = env.run(["ls"]);
@@ -223,6 +223,13 @@ fn filters_narrow_a_list_and_hold_together() {
         assert_eq!(listed.names(), names, "{args:?}");
         let searched = env.run([&["search", "", "--json"], args].concat());
         assert_eq!(searched.names(), names, "{args:?}");
+        // For cron: something that ends soon is an exit code.
+        let alarming = args[0] == "--expiring" && !names.is_empty();
+        assert_eq!(
+            listed.code(),
+            Some(if alarming { 9 } else { 0 }),
+            "{args:?}"
+        );
     }
 }
 
@@ -254,11 +261,11 @@ fn a_search_looks_everywhere_but_into_values() {
         assert_eq!(found.names(), names, "{text}");
     }
     let text = env.run(["search", "gpt"]);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @"
     exit: 0
     ---- stdout
-    NAME    SCOPE                KIND      STATUS  KEY         PERMISSIONS  PROVIDER  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    openai  default/development  provider  active  sk-••••def  -            OpenAI    just now  ada         -          0         never
+    NAME    SCOPE                KIND      STATUS  KEY         PERMISSIONS  PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    openai  default/development  provider  active  sk-••••def  -            OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
     ---- stderr
     ");
 }

@@ -69,7 +69,6 @@ fn pages_and_scripts_are_written_into_a_folder() {
 }
 
 #[test]
-#[ignore = "completions does not say which file it could not write"]
 fn a_folder_that_is_not_there_is_told() {
     let env = TestEnv::empty();
     for command in ["man", "completions"] {

@@ -340,23 +340,23 @@ fn a_passphrase_that_is_easy_to_guess_makes_no_vault() {
     [exit 2]
     $ keywright init "# \"password\""
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     [exit 8]
     $ keywright init "# \"12345678\""
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     [exit 8]
     $ keywright init "# \"correct\""
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     [exit 8]
     $ keywright init "# \"keywright\""
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     [exit 8]
     $ keywright init "# \"aaaaaaaaaaaaaaaa\""
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     [exit 8]
     "##);
 

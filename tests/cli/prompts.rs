@@ -105,12 +105,12 @@ fn a_typed_passphrase_that_is_easy_to_guess_is_refused() {
     }
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(8), "{screen}");
-    insta::assert_snapshot!(env.screen(&screen), @r"
+    insta::assert_snapshot!(env.screen(&screen), @"
     A new vault needs a passphrase. Press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
     error: this passphrase is easy to guess
-    hint: use four or more random words; `keywright init --allow-weak-passphrase` takes it all the same
+    hint: use four or more random words; --allow-weak-passphrase takes it all the same
     ");
     assert!(!env.vault().exists());
 }
@@ -157,12 +157,12 @@ fn the_first_set_makes_the_vault_and_asks_for_the_value_without_showing_it() {
     terminal.send("sk-0123456789abcdef\n");
     let (status, screen) = terminal.wait();
     assert!(status.success(), "{screen}");
-    insta::assert_snapshot!(env.screen(&screen), @r"
+    insta::assert_snapshot!(env.screen(&screen), @"
     A new vault needs a passphrase. Press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
-    Made the vault `[HOME]/.config/keywright/vault.db`
     Value: 
+    Made the vault `[HOME]/.config/keywright/vault.db`
     Stored provider key `openai` in default/development
     ");
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");

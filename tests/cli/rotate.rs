@@ -232,10 +232,6 @@ fn rotated_as_json() {
       "token": "[TOKEN]"
     }
     ---- stderr
-    Rotated `deploy` in default/development
-      previous     works until [-------TIME-------] (in 1 h)
-      expires      never
-      token        shown this once; keep it where it is needed
     "#);
     let token = rotated.json()["token"]
         .as_str()

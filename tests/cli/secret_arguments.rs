@@ -95,7 +95,6 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
 }
 
 #[test]
-#[ignore = "a whole token as the name of a new key is taken, and repeated"]
 fn a_token_cannot_become_the_name_of_a_key() {
     let env = TestEnv::new();
     for command in ["create", "set"] {
@@ -108,7 +107,6 @@ fn a_token_cannot_become_the_name_of_a_key() {
 }
 
 #[test]
-#[ignore = "a token is repeated where it is the value of an option or the name of a command"]
 fn a_token_is_not_repeated_wherever_it_stands() {
     let env = TestEnv::new();
     let token = SECRETS[3];

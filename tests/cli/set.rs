@@ -96,7 +96,6 @@ fn a_value_is_stored_and_described() {
       "schema": 1
     }
     ---- stderr
-    Stored provider key `tls` in shop/staging
     "#);
 }
 
@@ -205,35 +204,27 @@ fn values_that_cannot_be_are_refused() {
     [exit 2]
     $ keywright set key "# a NUL"
     error: the value has a NUL byte, which no environment variable can carry
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key -n "# a NUL"
     error: the value has a NUL byte, which no environment variable can carry
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key "# 64 KiB and one"
     error: the value is longer than 65536 bytes
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key -n "# 64 KiB and one"
     error: the value is longer than 65536 bytes
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key "# 64 KiB, one and a line end"
     error: the value is longer than 65536 bytes
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key -n "# 64 KiB, one and a line end"
     error: the value is longer than 65536 bytes
-    hint: pipe the value in, or name a file with --file
     [exit 2]
     $ keywright set key "# a megabyte"
     error: standard input has more than 65536 bytes, the most that a value can have
-      caused by: file too large
     [exit 2]
     $ keywright set key -n "# a megabyte"
     error: standard input has more than 65536 bytes, the most that a value can have
-      caused by: file too large
     [exit 2]
     $ keywright set key --file missing
     error: cannot read `missing`
@@ -346,7 +337,6 @@ fn the_first_set_makes_the_vault() {
 }
 
 #[test]
-#[ignore = "the vault is made before the value is read"]
 fn a_value_that_cannot_be_makes_no_vault() {
     let env = TestEnv::empty();
     let outcome = env.run_with_stdin(["set", "openai"], "");

@@ -77,7 +77,7 @@ fn keywright_toml_never_selects_production() {
         for args in [
             &["create", "x"] as &[&str],
             &["list", "--json"],
-            &["status", "-e", "dev"],
+            &["status"],
         ] {
             let outcome = env.run(args);
             assert_eq!(outcome.code(), Some(8), "{args:?}: {outcome}");
@@ -92,7 +92,7 @@ fn keywright_toml_never_selects_production() {
     $ keywright list --json
     {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`[HOME]/keywright.toml` selects production, which a file cannot do","causes":[],"hint":"say it on the command line with -e production, or in KEYWRIGHT_ENV"}}
     [exit 8]
-    $ keywright status -e dev
+    $ keywright status
     error: `[HOME]/keywright.toml` selects production, which a file cannot do
     hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
     [exit 8]
@@ -103,7 +103,7 @@ fn keywright_toml_never_selects_production() {
     $ keywright list --json
     {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`[HOME]/keywright.toml` selects production, which a file cannot do","causes":[],"hint":"say it on the command line with -e production, or in KEYWRIGHT_ENV"}}
     [exit 8]
-    $ keywright status -e dev
+    $ keywright status
     error: `[HOME]/keywright.toml` selects production, which a file cannot do
     hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
     [exit 8]
@@ -111,7 +111,6 @@ fn keywright_toml_never_selects_production() {
 }
 
 #[test]
-#[ignore = "the hint is followed, and the error stays"]
 fn production_on_the_command_line_is_not_the_files_choice() {
     let env = TestEnv::new();
     env.write("keywright.toml", "environment = \"production\"\n");
@@ -131,7 +130,7 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
         "colour = \"red\"\n",
         "project = 1\n",
         "environment = \"\"\n",
-        "[env]\nA = 1\n",
+        "[env\nA = 1\n",
         "project = \"a\"\nproject = \"b\"\n",
     ] {
         env.write("keywright.toml", text);
@@ -164,7 +163,7 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
     error: `[HOME]/keywright.toml`, line 3: a project is 1 to 64 letters, digits, `.`, `_` and `-`, and begins with a letter or digit
     [exit 2]
     $ keywright list "# keywright.toml:" "colour = \"red\"\n"
-    error: `[HOME]/keywright.toml`, line 1: unknown field `colour`, expected `project` or `environment`
+    error: `[HOME]/keywright.toml`, line 1: unknown field `colour`, expected one of `project`, `environment`, `env`
     [exit 2]
     $ keywright list "# keywright.toml:" "project = 1\n"
     error: `[HOME]/keywright.toml`, line 1: invalid type: integer `1`, expected a string
@@ -172,8 +171,8 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
     $ keywright list "# keywright.toml:" "environment = \"\"\n"
     error: `[HOME]/keywright.toml`, line 1: an environment is 1 to 64 letters, digits, `.`, `_` and `-`, and begins with a letter or digit
     [exit 2]
-    $ keywright list "# keywright.toml:" "[env]\nA = 1\n"
-    error: `[HOME]/keywright.toml`, line 1: unknown field `env`, expected `project` or `environment`
+    $ keywright list "# keywright.toml:" "[env\nA = 1\n"
+    error: `[HOME]/keywright.toml`, line 1: unclosed table, expected `]`
     [exit 2]
     $ keywright list "# keywright.toml:" "project = \"a\"\nproject = \"b\"\n"
     error: `[HOME]/keywright.toml`, line 2: duplicate key
@@ -182,7 +181,7 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
     error: `[HOME]/.config/keywright/config.toml`, line 1: this brand is another vendor's, whose scanners would claim your tokens
     [exit 2]
     $ keywright list "# config.toml:" "default_expiry = \"soon\"\n"
-    error: invalid `soon` for `default_expiry` in the config file
+    error: `[HOME]/.config/keywright/config.toml`: invalid `soon` for `default_expiry`
       caused by: an expiry is a duration such as `90d`, a date such as `[--DATE--]`, an RFC 3339 time, or `never`
     [exit 2]
     $ keywright list "# config.toml:" "default_expiry = 90\n"
@@ -332,7 +331,6 @@ fn variables_with_impossible_values_are_told() {
 
 #[test]
 #[cfg(target_os = "linux")]
-#[ignore = "a variable that is not UTF-8 counts as not set"]
 fn variables_that_are_not_text_are_told() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

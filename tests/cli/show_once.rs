@@ -54,13 +54,13 @@ fn create_undoes_what_it_could_not_print() {
         }
     }
     assert_eq!(env.show(["--default"])["name"], "other");
-    insta::assert_snapshot!(run_into(&env, &["create", "deploy"], Broken::Full), @r"
+    insta::assert_snapshot!(run_into(&env, &["create", "deploy"], Broken::Full), @"
     exit: 1
     ---- stdout
     ---- stderr
-    error: the secret could not be handed over
+    error: the token could not be handed over, and was undone
       caused by: No space left on device (os error 28)
-    hint: the new token was undone; what worked before works still
+    hint: what worked before works still
     ");
     insta::assert_snapshot!(run_into(&env, &["create", "deploy", "--json"], Broken::Full), @r#"
     exit: 1
@@ -72,19 +72,20 @@ fn create_undoes_what_it_could_not_print() {
           "No space left on device (os error 28)"
         ],
         "exit_code": 1,
-        "hint": "the new token was undone; what worked before works still",
+        "hint": "what worked before works still",
         "kind": "failed",
-        "message": "the secret could not be handed over"
+        "message": "the token could not be handed over, and was undone"
       },
       "schema": 1
     }
     "#);
-    insta::assert_snapshot!(run_into(&env, &["create", "deploy"], Broken::NobodyReads), @r"
+    insta::assert_snapshot!(run_into(&env, &["create", "deploy"], Broken::NobodyReads), @"
     exit: 1
     ---- stdout
     ---- stderr
-    error: the secret could not be handed over
+    error: the token could not be handed over, and was undone
       caused by: Broken pipe (os error 32)
+    hint: what worked before works still
     ");
     // The name is free as before.
     let token = env.create(["deploy"]);
@@ -124,13 +125,13 @@ fn rotate_undoes_what_it_could_not_print() {
             assert_eq!(env.show(["deploy"]), before, "{broken:?} {args:?}");
         }
     }
-    insta::assert_snapshot!(run_into(&env, &["rotate", "deploy", "--yes"], Broken::Full), @r"
+    insta::assert_snapshot!(run_into(&env, &["rotate", "deploy", "--yes"], Broken::Full), @"
     exit: 1
     ---- stdout
     ---- stderr
-    error: the secret could not be handed over
+    error: the token could not be handed over, and was undone
       caused by: No space left on device (os error 28)
-    hint: the new token was undone; what worked before works still
+    hint: what worked before works still
     ");
     let new = env.run(["rotate", "deploy", "--yes"]).token();
     assert_eq!(env.code(&new), "valid");
@@ -256,11 +257,11 @@ fn a_create_that_was_killed_in_between_leaves_it_undelivered() {
             assert_eq!(env.code(token), "undelivered");
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(env.run(["list"]), @r"
+            insta::assert_snapshot!(env.run(["list"]), @"
             exit: 0
             ---- stdout
-            NAME    SCOPE                KIND    STATUS       KEY                         PERMISSIONS  PROVIDER  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         just now  tester@[HOST]  -          0         never
+            NAME    SCOPE                KIND    STATUS       KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         never
             ---- stderr
             ");
         }
@@ -318,11 +319,11 @@ fn a_rotation_that_was_killed_in_between_leaves_the_old_token_working() {
             assert_eq!(env.code(token), "undelivered");
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(env.run(["list"]), @r"
+            insta::assert_snapshot!(env.run(["list"]), @"
             exit: 0
             ---- stdout
-            NAME    SCOPE                KIND    STATUS                         KEY                         PERMISSIONS  PROVIDER  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-            deploy  default/development  issued  active, new token undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         just now  tester@[HOST]  -          0         in 90 d
+            NAME    SCOPE                KIND    STATUS                         KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+            deploy  default/development  issued  active, new token undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         in 90 d
             ---- stderr
             ");
         }
@@ -416,10 +417,6 @@ fn dry_runs_make_no_token_and_no_vault() {
       "schema": 1
     }
     ---- stderr
-    Would make the vault `[HOME]/.config/keywright/vault.db`
-    Would create issued key `deploy` in default/development
-      permissions  read (by default)
-      expires      in 90 d, [-------TIME-------] (by default)
     "#);
     assert_eq!(env.files(), before);
 }

@@ -43,14 +43,14 @@ fn status_needs_no_passphrase() {
     env.set(["openai", "-e", "staging"], "sk-0123456789abcdef");
     let mut command = env.command(["status"]);
     command.env_remove("KEYWRIGHT_PASSPHRASE_FILE");
-    insta::assert_snapshot!(env.finish(command, ""), @r"
+    insta::assert_snapshot!(env.finish(command, ""), @"
     exit: 0
     ---- stdout
     vault           [HOME]/.config/keywright/vault.db
     vault id        [VAULT-ID]
     records         2 in 2 scopes
     changes         4
-    opens with      passphrase: Argon2id, 8 MiB, 1 passes
+    opens with      passphrase: Argon2id, 8 MiB × 1
     settings        [HOME]/.config/keywright/config.toml
     usage, anchors  [HOME]/.local/state/keywright
     project         default

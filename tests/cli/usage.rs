@@ -348,13 +348,14 @@ fn a_use_that_cannot_be_recorded_is_a_warning() {
     warning: this use was not recorded: `a-file` is not a keywright vault, or its first bytes are damaged
     ");
     insta::assert_snapshot!(env.run_with_env(["list", "--json"], broken).masked_stderr(), @r"warning: usage is not known: `a-file` is not a keywright vault, or its first bytes are damaged");
-    insta::assert_snapshot!(env.run_with_env(["usage"], broken), @r"
-    exit: 7
+    insta::assert_snapshot!(env.run_with_env(["usage"], broken), @"
+    exit: 1
     ---- stdout
     ---- stderr
     warning: usage is not known: `a-file` is not a keywright vault, or its first bytes are damaged
-    error: `a-file` is not a keywright vault, or its first bytes are damaged
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    error: the activity file cannot be used
+      caused by: `a-file` is not a keywright vault, or its first bytes are damaged
+    hint: move the file away to begin a new one; `keywright status` shows where it is
     ");
 }
 

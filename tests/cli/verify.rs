@@ -345,11 +345,35 @@ fn verify_needs_nothing_but_the_vault() {
 }
 
 #[test]
-#[ignore = "more than 4 KiB of input is told as a value of more than 64 KiB, exit 2"]
 fn too_much_input_is_a_malformed_token() {
     let env = TestEnv::new();
     for length in [300, 4096, 4097, 70_000, 1_000_000] {
         let outcome = env.run_with_stdin(["verify"], "x".repeat(length));
         assert_eq!(outcome.code(), Some(10), "{length}: {outcome}");
+    }
+}
+
+/// A caller that asks by the exit code alone may have closed the pipe.
+#[test]
+fn the_exit_code_stands_when_nobody_reads_the_answer() {
+    let env = TestEnv::new();
+    let token = env.create(["deploy"]);
+    for (input, args, code) in [
+        (token.as_str(), &["verify"] as &[&str], 0),
+        (&token, &["verify", "--require", "write"], 11),
+        (&token, &["verify", "--require", "write", "--json"], 11),
+        ("garbage", &["verify"], 10),
+        ("garbage", &["verify", "--json"], 10),
+    ] {
+        let stdin = env.path("presented");
+        fs::write(&stdin, input).expect("written");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = env.command(args);
+        command
+            .stdin(fs::File::open(&stdin).expect("readable"))
+            .stdout(writer);
+        let outcome = env.outcome(command.output().expect("it runs"));
+        assert_eq!(outcome.code(), Some(code), "{args:?}: {outcome}");
     }
 }
