@@ -2,7 +2,7 @@ use clap::Args;
 
 use super::args::KeyArg;
 use crate::error::{CommandError, Exit};
-use crate::key::Timestamp;
+use crate::key::{GenerationState, Timestamp};
 use crate::output::{Cell, Table, escape_lines};
 use crate::session::Session;
 use crate::vault::Found;
@@ -136,11 +136,18 @@ fn generations(found: &Found, now: Timestamp) -> Table {
         ("CREATED BY", 2),
         ("WORKS UNTIL", 1),
     ]);
+    let revoked = found.key.revoked.as_ref().map(|revoked| revoked.at);
     for generation in found.key.generations.iter().rev() {
-        let until = generation.valid_until();
+        let until = generation.valid_until().into_iter().chain(revoked).min();
+        let state = match generation.state(now) {
+            GenerationState::Current | GenerationState::Overlap if revoked.is_some() => {
+                Cell::new("revoked")
+            }
+            state => Cell::new(state),
+        };
         table.row(vec![
             Cell::new(generation.number),
-            Cell::new(generation.state(now)),
+            state,
             Cell::new(generation.created_at),
             Cell::new(&generation.created_by),
             Cell::maybe(until),

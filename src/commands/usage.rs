@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::{CommandError, Exit};
 use crate::key::{KeyRef, Span, Timestamp};
-use crate::output::{Cell, Table, Tone, bar, escape, spark};
+use crate::output::{Cell, Table, Tone, bar, spark};
 use crate::session::Session;
 use crate::vault::{Filter, Found, KeyUsage, UsageCount, Vault, Wanted};
 use crate::view::KeyView;
@@ -221,14 +221,18 @@ fn summary(found: &Found, usage: &KeyUsage, session: &mut Session) -> Result<Exi
         fields.push(("generations", Cell::new(generations.join(", "))));
     }
     for (at, event) in &usage.events {
+        let answer = if event.code == event.verb {
+            String::new()
+        } else {
+            format!(": {}", event.code)
+        };
         let what = format!(
-            "{} {} {} by {}",
+            "{} {}{answer}, by {}",
             at.relative(now),
             event.verb,
-            event.code,
             event.actor
         );
-        fields.push(("use", Cell::new(escape(&what))));
+        fields.push(("use", Cell::new(what)));
     }
     session.out.fields(fields)?;
     Ok(Exit::Done)

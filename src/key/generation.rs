@@ -31,8 +31,11 @@ impl Generation {
             Self {
                 delivered_at: None, ..
             } => GenerationState::Undelivered,
+            // What ended by itself before its successor could end it has expired.
+            _ if passed(self.expires_at) && self.valid_until() == self.expires_at => {
+                GenerationState::Expired
+            }
             _ if passed(self.superseded_at) => GenerationState::Rotated,
-            _ if passed(self.expires_at) => GenerationState::Expired,
             Self {
                 superseded_at: Some(_),
                 ..

@@ -110,9 +110,10 @@ impl Key {
             .find(|generation| generation.state(now) == GenerationState::Overlap)
     }
 
-    /// When the present token or value expires; `None` for never, and while nothing was delivered.
+    /// When the present token or value expires, or the one that waits to be delivered; `None` for never.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.current().and_then(|generation| generation.expires_at)
+        let present = self.current().or(self.generations.last());
+        present.and_then(|generation| generation.expires_at)
     }
 
     /// Where it stands at `now`.

@@ -41,7 +41,7 @@ fn a_revoked_key_is_refused_and_stays_listed() {
     ");
     assert_eq!(env.code(&token), "revoked");
     assert_eq!(env.names(), ["deploy", "openai"]);
-    insta::assert_snapshot!(env.run(["show", "deploy"]), @r"
+    insta::assert_snapshot!(env.run(["show", "deploy"]), @"
     exit: 0
     ---- stdout
     name         deploy
@@ -59,7 +59,7 @@ fn a_revoked_key_is_refused_and_stays_listed() {
     requests     0, 0 refused
 
     GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           current  [-------TIME-------]  tester@[HOST]  [-------TIME-------]
+    1           revoked  [-------TIME-------]  tester@[HOST]  [-------TIME-------]
     ---- stderr
     ");
     // Its name is not free: what was revoked is still to be seen.

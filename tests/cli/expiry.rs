@@ -138,7 +138,7 @@ fn what_has_ended_is_refused_and_shown_as_ended() {
         .run(["rotate", "renewed", "--yes", "--expires", "30d"])
         .token();
     assert_eq!(env.code(&back), "valid");
-    assert_eq!(env.code(&renewed), "rotated");
+    assert_eq!(env.code(&renewed), "expired");
     // What has ended gets no overlap, whatever is asked for.
     let late = env
         .run([
@@ -153,6 +153,6 @@ fn what_has_ended_is_refused_and_shown_as_ended() {
         .token();
     assert_eq!(
         (env.code(&late), env.code(&short)),
-        ("valid".into(), "rotated".into())
+        ("valid".into(), "expired".into())
     );
 }

@@ -261,7 +261,7 @@ fn a_create_that_was_killed_in_between_leaves_it_undelivered() {
             exit: 0
             ---- stdout
             NAME    SCOPE                KIND    STATUS       KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         never
+            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         in 90 d
             ---- stderr
             ");
         }

@@ -134,7 +134,7 @@ fn usage_is_shown_as_lines_and_bars() {
     openai  default/development                                  0         0        -
     ---- stderr
     ");
-    insta::assert_snapshot!(env.run(["usage", "deploy"]), @r"
+    insta::assert_snapshot!(env.run(["usage", "deploy"]), @"
     exit: 0
     ---- stdout
     [--DATE--]  4  ###############################################  1 refused
@@ -142,10 +142,10 @@ fn usage_is_shown_as_lines_and_bars() {
     last used    just now
     answers      valid 3, wrong_environment 1
     generations  1: 4
-    use          just now verify wrong_environment by tester@[HOST]
-    use          just now verify valid by tester@[HOST]
-    use          just now verify valid by tester@[HOST]
-    use          just now verify valid by tester@[HOST]
+    use          just now verify: wrong_environment, by tester@[HOST]
+    use          just now verify: valid, by tester@[HOST]
+    use          just now verify: valid, by tester@[HOST]
+    use          just now verify: valid, by tester@[HOST]
     ---- stderr
     ");
     insta::assert_snapshot!(env.run(["usage", "openai"]), @r"

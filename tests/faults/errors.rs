@@ -4,7 +4,7 @@ use crate::rig::{Call, Outcome, can_trace};
 use crate::scene::{Deed, Effect, Scene, Wrong, ensure, report};
 
 /// Every how many of the cases the short form tries.
-const STRIDE: usize = 19;
+const STRIDE: usize = 31;
 
 /// What each call may answer: the errors of its manual page that a disk, a mount or a signal brings about.
 fn errors_of(call: &Call) -> &'static [&'static str] {
@@ -29,8 +29,8 @@ fn faults(scene: &Scene, deed: Deed) -> Vec<String> {
     let calls = scene.home.calls(deed.args(), deed.input());
     let mut faults = Vec::new();
     for call in &calls {
-        // The first of all is the allocator's, before there is a program.
-        let random = call.name == "getrandom" && call.nth > 1;
+        // With flags they are the allocator's and the standard library's own, for hash tables: it panics by design.
+        let random = call.name == "getrandom" && !call.text.contains("GRND_");
         if !random && !call.concerns(&scene.home.path) {
             continue;
         }
@@ -61,15 +61,14 @@ fn run<'a>(scene: &Scene, deed: Deed, faults: impl Iterator<Item = &'a String>) 
     for fault in faults {
         cases += 1;
         let outcome = scene.disturb(std::slice::from_ref(fault));
-        if let Err(wrong) = check(scene, deed, &outcome) {
+        if let Err(wrong) = check(scene, &outcome) {
             failures.push(format!("{fault}: {wrong}\n    {outcome:?}"));
         }
     }
-    println!("{deed:?}: {cases} faults");
     report(deed, cases, &failures);
 }
 
-fn check(scene: &Scene, deed: Deed, outcome: &Outcome) -> Result<(), Wrong> {
+fn check(scene: &Scene, outcome: &Outcome) -> Result<(), Wrong> {
     let defect = outcome.stderr.contains("defect in keywright");
     ensure(outcome.code != Some(101) && !defect, "a panic")?;
     ensure(outcome.code.is_some(), "ended by a signal")?;
@@ -91,7 +90,7 @@ fn check_words(effect: Effect, outcome: &Outcome) -> Result<(), Wrong> {
             ensure(!says(words), format_args!("`{words}`, but it happened"))?;
         }
         ensure(
-            outcome.is_done() || uncertain,
+            outcome.is_done() || uncertain || says("was made"),
             "it is called a failure, and happened",
         )?;
     }
@@ -138,6 +137,71 @@ fn a_disturbed_rotate_says_what_happened() {
 #[test]
 fn a_disturbed_set_says_what_happened() {
     short(Deed::Set);
+}
+
+/// SQLite commits by removing the journal; where that fails the change is taken back, now or by who opens the vault next.
+#[test]
+fn a_commit_whose_journal_cannot_be_removed_is_no_change_and_said_so() {
+    if !can_trace() {
+        return;
+    }
+    for deed in [Deed::Create, Deed::Revoke, Deed::Rotate, Deed::Set] {
+        let scene = Scene::new(deed);
+        let calls = scene.home.calls(deed.args(), deed.input());
+        let unlinks = calls
+            .iter()
+            .filter(|call| call.name == "unlink" && call.text.contains("vault.db-journal"));
+        let faults: Vec<String> = unlinks
+            .flat_map(|call| {
+                ["", "+"].map(|more| format!("unlink:error=EIO:when={}{more}", call.nth))
+            })
+            .collect();
+        run(&scene, deed, faults.iter());
+    }
+}
+
+/// It is there under its name before its folder is synced: too late to say that it could not be made, and leave it.
+#[test]
+fn a_new_vault_whose_folder_cannot_be_synced_is_not_left_behind_unsaid() {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::new(Deed::Init);
+    let calls = scene.home.calls(Deed::Init.args(), "");
+    let link = calls.iter().position(|call| call.name == "linkat");
+    let link = link.expect("the vault gets its name");
+    let sync = calls[link..].iter().find(|call| call.name == "fsync");
+    let nth = sync.expect("the folder is synced").nth;
+    run(
+        &scene,
+        Deed::Init,
+        [format!("fsync:error=EIO:when={nth}")].iter(),
+    );
+}
+
+/// The commit that makes the token active happens, its last sync fails, and the vault cannot be opened to ask.
+#[test]
+fn a_token_whose_activation_is_uncertain_is_not_called_invalid() {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::new(Deed::Rotate);
+    let calls = scene.home.calls(Deed::Rotate.args(), "");
+    let is_unlink = |call: &Call| call.name == "unlink" && call.text.contains("vault.db-journal");
+    let unlink = calls.iter().rposition(is_unlink).expect("an unlink");
+    let next = |name| {
+        let call = calls[unlink..].iter().find(|call| call.name == name);
+        call.expect("a call of this name").nth
+    };
+    // The first opening is the folder's, which is synced.
+    let faults = [
+        format!("fsync:error=EIO:when={}", next("fsync")),
+        format!("openat:error=EIO:when={}+", next("openat") + 1),
+    ];
+    let outcome = scene.disturb(&faults);
+    let effect = scene.check(&outcome).expect("the vault is whole");
+    assert_eq!(effect, Effect::Whole, "{faults:?} hit something else");
+    check_words(effect, &outcome).unwrap_or_else(|wrong| panic!("{wrong}\n{outcome:?}"));
 }
 
 /// One test a command, so that a failure of one does not hide the others.

@@ -4,5 +4,8 @@
 
 mod errors;
 mod kill;
+mod media;
+mod open;
 mod rig;
 mod scene;
+mod twin;

@@ -48,6 +48,7 @@ pub(crate) fn can_trace() -> bool {
 }
 
 /// Says on standard error why a test is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }

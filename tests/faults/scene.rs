@@ -1,18 +1,15 @@
 //! A vault with acknowledged keys in it, the commands that are disturbed, and what must hold afterwards.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use keywright::crypto::{Passphrase, Secret};
-use keywright::key::{Scope, Status, Timestamp};
-use keywright::vault::{
-    Code, Credential, Filter, Found, Location, Requirements, Retention, Vault, VaultError, Wanted,
-};
+use keywright::key::Status;
+use keywright::vault::Code;
 use tempfile::TempDir;
 
-use crate::rig::{Home, Outcome, PASSPHRASE, copy_tree};
+use crate::open::{Keys, Open};
+use crate::rig::{Call, Home, Outcome, PASSPHRASE, copy_tree};
 
 const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
 const OLD_VALUE: &str = "sk-old-0123456789";
@@ -88,6 +85,11 @@ impl Scene {
     pub(crate) fn new(deed: Deed) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::new(folder.path());
+        Self::with(deed, home, folder)
+    }
+
+    /// In a home that is somewhere else than in `folder`.
+    pub(crate) fn with(deed: Deed, home: Home, folder: TempDir) -> Self {
         let (mut bystander, mut target) = (String::new(), String::new());
         if deed != Deed::Init {
             (bystander, target) = furnish(&home);
@@ -107,11 +109,38 @@ impl Scene {
         copy_tree(&self.folder.path().join("template"), &self.home.path);
     }
 
+    /// Runs the command with nothing in its way.
+    pub(crate) fn run(&self) -> Outcome {
+        self.home.run(self.deed.args(), self.deed.input())
+    }
+
+    /// A token and a value are good and come out, whatever state the disk is in.
+    pub(crate) fn check_reads(&self) -> Result<(), Wrong> {
+        let read = |args: &[&str], input: &str, answer: &str| {
+            let outcome = self.home.run(args, input);
+            let fits = outcome.is_done() && outcome.stdout.contains(answer);
+            ensure(fits, format_args!("{args:?}: {outcome:?}"))
+        };
+        read(&["list"], "", "provider")?;
+        read(&["get", "bystander value"], "", BYSTANDER_VALUE)?;
+        read(&["verify"], &self.bystander, "valid: `bystander`")
+    }
+
     /// Runs the command with faults, from the same state each time.
     pub(crate) fn disturb(&self, faults: &[String]) -> Outcome {
         self.reset();
         self.home
             .run_with(faults, self.deed.args(), self.deed.input())
+    }
+
+    /// Kills the command when its journal is on the disk and all pages of the vault but one are already others. (The
+    /// first one alone is no damage: it only counts changes.)
+    pub(crate) fn kill_in_commit(&self) -> Outcome {
+        self.reset();
+        let calls = self.home.calls(self.deed.args(), self.deed.input());
+        let is_page = |call: &&Call| call.name == "pwrite64" && call.text.contains("vault.db>");
+        let last = calls.iter().rfind(is_page).expect("pages are written");
+        self.disturb(&[format!("pwrite64:signal=KILL:when={}", last.nth)])
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -131,7 +160,7 @@ impl Scene {
             format_args!("list fails afterwards: {list:?}"),
         )?;
         let mut open = Open::at(&self.home)?;
-        open.vault.log().map_err(wrong)?;
+        open.check_log()?;
         if self.deed != Deed::Init {
             self.check_bystanders(&mut open)?;
         }
@@ -158,7 +187,7 @@ impl Scene {
 
     /// The command once more, with nothing in its way; it settles whatever the first one left.
     pub(crate) fn check_again(&self, before: Effect, first: &Outcome) -> Result<(), Wrong> {
-        let outcome = self.home.run(self.deed.args(), self.deed.input());
+        let outcome = self.run();
         let expected = match self.deed {
             Deed::Create | Deed::Init if before == Effect::Whole => 4,
             Deed::Delete if before == Effect::Whole => 3,
@@ -327,78 +356,6 @@ pub(crate) fn wrong(what: impl fmt::Display) -> Wrong {
 
 pub(crate) fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), Wrong> {
     if holds { Ok(()) } else { Err(wrong(what)) }
-}
-
-/// Names, with status and whether a token is pending.
-type Keys = BTreeMap<String, (Status, bool)>;
-
-/// The vault, read through the library: many questions cost one KDF.
-pub(crate) struct Open {
-    vault: Vault,
-    now: Timestamp,
-}
-
-impl Open {
-    pub(crate) fn at(home: &Home) -> Result<Self, Wrong> {
-        let location = Location {
-            vault: home.vault(),
-            state: home.state(),
-            activity: None,
-            accept_rollback: false,
-            audit_required: false,
-            retention: Retention {
-                usage_days: 400,
-                event_days: 30,
-                events: 1_000_000,
-            },
-        };
-        let passphrase = Passphrase::new(Secret::new(PASSPHRASE.as_bytes().to_vec()));
-        let passphrase = passphrase.expect("a passphrase");
-        let now = Timestamp::now();
-        let vault = Vault::open(&location, &Credential::Passphrase(&passphrase), now);
-        Ok(Self {
-            vault: vault.map_err(wrong)?,
-            now,
-        })
-    }
-
-    fn statuses(&mut self) -> Result<Keys, Wrong> {
-        let keys = self
-            .vault
-            .list(&Filter::default(), self.now)
-            .map_err(wrong)?;
-        let entry = |found: &Found| {
-            let (name, key) = (found.key.name.to_string(), &found.key);
-            (name, (key.status(self.now), key.pending().is_some()))
-        };
-        Ok(keys.iter().map(entry).collect())
-    }
-
-    pub(crate) fn verify(&mut self, token: &str) -> Result<Code, Wrong> {
-        let presented = Secret::new(token.as_bytes().to_vec());
-        let who = "tester".parse().expect("an actor");
-        self.vault
-            .verify(&presented, &Requirements::default(), false, &who, self.now)
-            .map(|verdict| verdict.code)
-            .map_err(wrong)
-    }
-
-    fn value(&mut self, name: &str, previous: bool) -> Result<String, Wrong> {
-        let scope = Scope {
-            project: "default".parse().expect("a project"),
-            environment: "development".parse().expect("an environment"),
-        };
-        let (wanted, who) = (
-            name.parse().expect("a name"),
-            "tester".parse().expect("an actor"),
-        );
-        let mut read = || -> Result<String, VaultError> {
-            let found = self.vault.find(Wanted::Named(&wanted), &scope, false)?;
-            let value = self.vault.value(&found, previous, &who, self.now)?;
-            Ok(String::from_utf8_lossy(value.expose()).into_owned())
-        };
-        read().map_err(wrong)
-    }
 }
 
 /// Fails with every case that did not hold, so that one run shows them all.

@@ -1,0 +1,89 @@
+//! A vault read through the library, as the binary left it.
+
+use std::collections::BTreeMap;
+
+use keywright::crypto::{Passphrase, Secret};
+use keywright::key::{Scope, Status, Timestamp};
+use keywright::vault::{
+    Code, Credential, Filter, Found, Location, Requirements, Retention, Vault, VaultError, Wanted,
+};
+
+use crate::rig::{Home, PASSPHRASE};
+use crate::scene::{Wrong, wrong};
+
+/// Names, with status and whether a token is pending.
+pub(crate) type Keys = BTreeMap<String, (Status, bool)>;
+
+/// The vault, read through the library: many questions cost one KDF.
+pub(crate) struct Open {
+    vault: Vault,
+    now: Timestamp,
+}
+
+impl Open {
+    pub(crate) fn at(home: &Home) -> Result<Self, Wrong> {
+        let location = Location {
+            vault: home.vault(),
+            state: home.state(),
+            activity: None,
+            accept_rollback: false,
+            audit_required: false,
+            retention: Retention {
+                usage_days: 400,
+                event_days: 30,
+                events: 1_000_000,
+            },
+        };
+        let passphrase = Passphrase::new(Secret::new(PASSPHRASE.as_bytes().to_vec()));
+        let passphrase = passphrase.expect("a passphrase");
+        let now = Timestamp::now();
+        let vault = Vault::open(&location, &Credential::Passphrase(&passphrase), now);
+        Ok(Self {
+            vault: vault.map_err(wrong)?,
+            now,
+        })
+    }
+
+    /// The log is whole from its first entry to its last.
+    pub(crate) fn check_log(&mut self) -> Result<(), Wrong> {
+        self.vault.log().map(|_| ()).map_err(wrong)
+    }
+
+    pub(crate) fn statuses(&mut self) -> Result<Keys, Wrong> {
+        let keys = self
+            .vault
+            .list(&Filter::default(), self.now)
+            .map_err(wrong)?;
+        let entry = |found: &Found| {
+            let (name, key) = (found.key.name.to_string(), &found.key);
+            (name, (key.status(self.now), key.pending().is_some()))
+        };
+        Ok(keys.iter().map(entry).collect())
+    }
+
+    pub(crate) fn verify(&mut self, token: &str) -> Result<Code, Wrong> {
+        let presented = Secret::new(token.as_bytes().to_vec());
+        let who = "tester".parse().expect("an actor");
+        self.vault
+            .verify(&presented, &Requirements::default(), false, &who, self.now)
+            .map(|verdict| verdict.code)
+            .map_err(wrong)
+    }
+
+    pub(crate) fn value(&mut self, name: &str, previous: bool) -> Result<String, Wrong> {
+        let scope = Scope {
+            project: "default".parse().expect("a project"),
+            environment: "development".parse().expect("an environment"),
+        };
+        let (wanted, who) = (
+            name.parse().expect("a name"),
+            "tester".parse().expect("an actor"),
+        );
+        let mut read = || -> Result<String, VaultError> {
+            let found = self.vault.find(Wanted::Named(&wanted), &scope, false)?;
+            let value = self.vault.value(&found, previous, &who, self.now)?;
+            Ok(String::from_utf8_lossy(value.expose()).into_owned())
+        };
+        read().map_err(wrong)
+    }
+}
