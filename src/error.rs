@@ -198,6 +198,7 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Delivery(_)
         | VaultError::Newer(_)
         | VaultError::NotRecorded(_)
+        | VaultError::PrintedAndUncertain(_)
         | VaultError::PrintedButInvalid(_)
         | VaultError::Random(_)
         | VaultError::Uncertain(_)
@@ -242,11 +243,15 @@ fn hint_for(err: &VaultError) -> Option<String> {
         }
         VaultError::NoDefault(_) => "`keywright create NAME --default` makes one, or name the key",
         VaultError::NotShownAgain(_) => "`keywright rotate` makes a new token for it",
+        VaultError::PrintedAndUncertain(_) => {
+            "keep it and the one before; `keywright verify` tells which of them works"
+        }
         VaultError::PrintedButInvalid(_) => "throw it away and run the command again",
         VaultError::Refused(_) => {
             "`keywright show` tells more; `keywright delete` makes room for a new key"
         }
         VaultError::Store(StoreError::Exists(_)) => "choose another place with --vault",
+        VaultError::Store(StoreError::Unopened { .. }) => "run the command again",
         VaultError::Store(StoreError::Missing(_)) => {
             "`keywright init` makes one, and so does the first `create` or `set`"
         }

@@ -51,6 +51,11 @@ pub enum StoreError {
         path: PathBuf,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the vault `{path}` was made, but cannot be opened")]
+    Unopened {
+        path: PathBuf,
+        source: Box<StoreError>,
+    },
     #[error("the vault `{path}` is refused: {why}")]
     Unsafe {
         path: PathBuf,

@@ -50,6 +50,8 @@ pub enum VaultError {
     OwnerOnly(String),
     #[error(transparent)]
     Parse(#[from] ParseError),
+    #[error("the token was printed, and it cannot be told whether it is valid")]
+    PrintedAndUncertain(#[source] StoreError),
     #[error("the printed token is not valid")]
     PrintedButInvalid(#[source] Box<VaultError>),
     #[error(transparent)]

@@ -170,7 +170,8 @@ impl<'v> Pending<'v> {
     ///
     /// # Errors
     /// [`VaultError::Delivery`] when it was not handed over: it is undone, and what worked before works still.
-    /// [`VaultError::PrintedButInvalid`] when it was, but could not be made active.
+    /// [`VaultError::PrintedButInvalid`] when it was, but could not be made active;
+    /// [`VaultError::PrintedAndUncertain`] when nobody can tell.
     pub fn deliver(
         mut self,
         hand_over: impl FnOnce(&Token, &Delivered) -> io::Result<()>,
@@ -198,8 +199,11 @@ impl<'v> Pending<'v> {
             });
         }
         self.settled = true;
-        self.activate()
-            .map_err(|err| VaultError::PrintedButInvalid(Box::new(err)))?;
+        self.activate().map_err(|err| match err {
+            // It may be the only one that works by now.
+            VaultError::Uncertain(source) => VaultError::PrintedAndUncertain(source),
+            err => VaultError::PrintedButInvalid(Box::new(err)),
+        })?;
         Ok(promised)
     }
 

@@ -210,7 +210,7 @@ fn a_copy_from_before_a_re_keying_is_noticed() {
     let mut vault = place.create();
     issue_named(&mut vault, "first");
     let older = place.folder().join("older.db");
-    copy(&place.path(), &older);
+    copy(place.path(), &older);
     vault
         .rekey_compromised(
             &passphrase("battery"),
@@ -219,7 +219,7 @@ fn a_copy_from_before_a_re_keying_is_noticed() {
             NOW,
         )
         .expect("everything is sealed anew");
-    copy(&older, &place.path());
+    copy(&older, place.path());
     for _ in 0..2 {
         assert!(matches!(
             refused(place.open().list(&Default::default(), NOW)),

@@ -89,7 +89,11 @@ impl VaultFile {
         fill(new.change_unchecked()?)?.commit()?;
         drop(new);
         scratch.publish(&path)?;
-        Ok(Self::open(&path, Access::Owner)?)
+        let opened = Self::open(&path, Access::Owner);
+        Ok(opened.map_err(|source| StoreError::Unopened {
+            path,
+            source: source.into(),
+        })?)
     }
 
     /// Where it is, with its folder resolved.

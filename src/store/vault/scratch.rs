@@ -47,10 +47,14 @@ impl Scratch {
         match link {
             Ok(()) => {
                 drop(self);
-                file::sync_folder(path).map_err(|source| StoreError::Io {
-                    action: "sync the folder of",
-                    path: path.to_owned(),
-                    source,
+                file::sync_folder(path).map_err(|source| {
+                    // What may be gone after a power failure was not made.
+                    let _ = std::fs::remove_file(path);
+                    StoreError::Io {
+                        action: "sync the folder of",
+                        path: path.to_owned(),
+                        source,
+                    }
                 })
             }
             Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {
