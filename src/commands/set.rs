@@ -3,10 +3,10 @@ use clap::Args;
 use super::args::{DryRun, FirstVault, ValueArgs};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
-use crate::key::{Expiry, KeyName, Model, Note, Provider, Tag, VariableName, tag_list};
+use crate::key::{Expiry, KeyKind, KeyName, Model, Note, Provider, Tag, VariableName, tag_list};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Comparison, Found, ProviderChanges, Vault};
+use crate::vault::{Comparison, Found, ProviderChanges, Vault, VaultError};
 use crate::view::{ChangeDocument, KeyView, last_used, place};
 
 /// Most providers, and most models, of a key.
@@ -88,11 +88,21 @@ fn store(
     let (dry_run, now) = (args.change.dry_run, session.now);
     let scope = session.settings.scope.clone();
     let actor = session.settings.actor.clone();
+    if !dry_run {
+        match vault.set_new(&args.name, &scope, value, changes, &actor, now) {
+            // There is one: another value is a rotation.
+            Err(VaultError::Exists {
+                kind: KeyKind::Provider,
+                ..
+            }) => {}
+            stored => return args.tell("created", Some(stored?), session),
+        }
+    }
     match vault.compare(&args.name, &scope, value)? {
         Comparison::New if dry_run => args.tell("created", None, session),
         Comparison::New => {
-            let stored = vault.set_new(&args.name, &scope, value, changes, &actor, now)?;
-            args.tell("created", Some(stored), session)
+            let message = format!("`{}` is gone meanwhile", args.name);
+            Err(CommandError::message(Exit::Conflict, message))
         }
         Comparison::Same(found) => {
             let after = found.with(changes.applied(&found.key));

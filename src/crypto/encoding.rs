@@ -52,8 +52,8 @@ impl Aad {
     }
 }
 
-/// `lp(part)` at the end of `out`.
-fn push_part(out: &mut Vec<u8>, part: &[u8]) {
+/// Puts `lp(part)` at the end of `out`. A part is bounded far below 4 GiB.
+pub fn push_part(out: &mut Vec<u8>, part: &[u8]) {
     let len = u32::try_from(part.len()).expect("every part is bounded far below 4 GiB");
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(part);

@@ -77,7 +77,7 @@ mod secret;
 mod slot;
 mod token;
 
-pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter};
+pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
 pub use self::kdf::Profile;
 pub use self::keys::{Label, RandomError, RootKey, SubKey, random};
 pub use self::rows::{RowsMac, sha256_parts};

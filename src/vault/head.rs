@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::VaultError;
 use crate::checks;
-use crate::crypto::{Aad, Label, Object, PartsWriter, RootKey, RowsMac, open, seal, sha256_parts};
+use crate::crypto::{
+    Aad, Label, Object, PartsWriter, RootKey, RowsMac, open, push_part, seal, sha256_parts,
+};
 use crate::key::{
     Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId,
 };
@@ -77,12 +79,22 @@ impl Manifest {
 
     fn feed(&self, mac: &mut RowsMac) {
         mac.number(self.len());
+        // The same bytes as field by field, in one call a row: half of a pass would be calls otherwise.
+        let mut bytes = Vec::with_capacity(96);
         for row in &self.0 {
-            mac.field(row.key_id.as_bytes());
-            mac.field(&row.name_tag);
-            mac.number(row.revision);
-            mac.field(&row.nonce);
-            mac.field(&row.tail);
+            bytes.clear();
+            let revision = row.revision.to_le_bytes();
+            let fields: [&[u8]; 5] = [
+                row.key_id.as_bytes(),
+                &row.name_tag,
+                &revision,
+                &row.nonce,
+                &row.tail,
+            ];
+            fields
+                .into_iter()
+                .for_each(|field| push_part(&mut bytes, field));
+            mac.bytes(&bytes);
         }
     }
 
