@@ -110,8 +110,8 @@ impl Session {
         self.settings.input.then(Terminal::open).flatten()
     }
 
-    /// Asks a yes-or-no question, unless it was answered by `--yes`.
-    pub(crate) fn confirm(&mut self, question: &str) -> Result<(), CommandError> {
+    /// Says what is about to happen and asks whether to go on, unless that was answered by `--yes`.
+    pub(crate) fn confirm(&mut self, consequence: &str) -> Result<(), CommandError> {
         if self.settings.yes {
             return Ok(());
         }
@@ -122,7 +122,9 @@ impl Session {
             )
             .hint("--yes confirms it beforehand"));
         };
-        if terminal.confirm(&escape(question))? {
+        // A line of its own, because a question that wraps is drawn twice.
+        terminal.tell(&escape(consequence))?;
+        if terminal.confirm("Go on?")? {
             Ok(())
         } else {
             Err(CommandError::message(

@@ -39,7 +39,7 @@ pub(crate) fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, C
                 KeyKind::Provider => "its value is gone",
             };
             session.confirm(&format!(
-                "Delete {kind} key {place} for good: {stops} ({used})?"
+                "Delete {kind} key {place} for good: {stops} ({used})"
             ))?;
             vault.delete(&found, &session.settings.actor, session.now)?;
             session

@@ -43,7 +43,7 @@ pub(crate) fn revoke(args: &RevokeArgs, session: &mut Session) -> Result<Exit, C
                 KeyKind::Provider => "its value is no longer handed out",
             };
             session.confirm(&format!(
-                "Revoke {kind} key {place}: {stops} ({})?",
+                "Revoke {kind} key {place}: {stops} ({})",
                 last_used(&found, now)
             ))?;
             vault.revoke(&found, &session.settings.actor, now)?;

@@ -107,7 +107,7 @@ fn rotate_token(
         ));
         return tell_dry_run("rotated", found, session);
     }
-    session.confirm(&format!("Rotate {place}: {stops} ({used})?"))?;
+    session.confirm(&format!("Rotate {place}: {stops} ({used})"))?;
     let Session { settings, out, .. } = session;
     let pending = vault.rotate(
         found,
@@ -195,7 +195,7 @@ fn finish_overlap(
         ));
         return tell_dry_run("finished", found, session);
     }
-    session.confirm(&format!("End the overlap of {place}: {question}?"))?;
+    session.confirm(&format!("End the overlap of {place}: {question}"))?;
     vault.finish_overlap(found, &session.settings.actor, now)?;
     session.out.note(format_args!(
         "Ended the overlap of {} (the previous token was {used})",
@@ -248,7 +248,7 @@ fn rotate_value(
         ));
         return tell_dry_run("rotated", &found, session);
     }
-    session.confirm(&format!("Replace the value of {place} ({used})?"))?;
+    session.confirm(&format!("Replace the value of {place} ({used})"))?;
     let changes = ProviderChanges {
         expires_at,
         ..ProviderChanges::default()

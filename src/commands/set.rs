@@ -119,7 +119,7 @@ fn store(
         Comparison::Different(found) if dry_run => args.tell("rotated", Some(*found), session),
         Comparison::Different(found) => {
             let (place, used) = (place(&found), last_used(&found, now));
-            session.confirm(&format!("Replace the value of {place} ({used})?"))?;
+            session.confirm(&format!("Replace the value of {place} ({used})"))?;
             let key = vault.replace_value(&found, value, changes, &actor, now)?;
             args.tell("rotated", Some(found.with(key)), session)
         }

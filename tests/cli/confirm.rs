@@ -102,17 +102,23 @@ fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
         asked.push_str(&env.screen(&screen));
     }
     insta::assert_snapshot!(asked, @"
-    Delete issued key `deploy` in default/development for good: its tokens stop working now (last used just now)? no
+    Delete issued key `deploy` in default/development for good: its tokens stop working now (last used just now)
+    Go on? no
     error: not confirmed; nothing was changed
-    Delete provider key `openai` in default/development for good: its value is gone (never used)? no
+    Delete provider key `openai` in default/development for good: its value is gone (never used)
+    Go on? no
     error: not confirmed; nothing was changed
-    Revoke issued key `deploy` in default/development: its tokens stop working now (last used just now)? no
+    Revoke issued key `deploy` in default/development: its tokens stop working now (last used just now)
+    Go on? no
     error: not confirmed; nothing was changed
-    Revoke provider key `openai` in default/development: its value is no longer handed out (never used)? no
+    Revoke provider key `openai` in default/development: its value is no longer handed out (never used)
+    Go on? no
     error: not confirmed; nothing was changed
-    Rotate `deploy` in default/development: its present token stops working now (last used just now)? no
+    Rotate `deploy` in default/development: its present token stops working now (last used just now)
+    Go on? no
     error: not confirmed; nothing was changed
-    Rotate `deploy` in default/development: its present token stops working in 24 h (last used just now)? no
+    Rotate `deploy` in default/development: its present token stops working in 24 h (last used just now)
+    Go on? no
     error: not confirmed; nothing was changed
     ");
 }
@@ -129,8 +135,9 @@ fn yes_does_it() {
         cursor_is_shown(&screen);
         env.screen(&screen)
     };
-    insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @r"
-    Rotate `deploy` in default/development: its present token stops working now (never used)? yes
+    insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @"
+    Rotate `deploy` in default/development: its present token stops working now (never used)
+    Go on? yes
     [TOKEN]
     Rotated `deploy` in default/development
       previous     no longer works
@@ -138,13 +145,15 @@ fn yes_does_it() {
       token        shown this once; keep it where it is needed
     ");
     assert_eq!(env.code(&token), "rotated");
-    insta::assert_snapshot!(confirmed(&["revoke", "deploy"]), @r"
-    Revoke issued key `deploy` in default/development: its tokens stop working now (never used)? yes
+    insta::assert_snapshot!(confirmed(&["revoke", "deploy"]), @"
+    Revoke issued key `deploy` in default/development: its tokens stop working now (never used)
+    Go on? yes
     Revoked issued key `deploy` in default/development
     ");
     assert_eq!(env.code(&token), "revoked");
     insta::assert_snapshot!(confirmed(&["delete", "deploy"]), @"
-    Delete issued key `deploy` in default/development for good: its tokens stop working now (never used)? yes
+    Delete issued key `deploy` in default/development for good: its tokens stop working now (never used)
+    Go on? yes
     Deleted issued key `deploy` in default/development
     ");
     assert_eq!(env.names(), ["openai"]);
@@ -171,9 +180,10 @@ fn another_value_asks_and_the_same_value_does_not() {
     terminal.send("n");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(6), "{screen}");
-    insta::assert_snapshot!(env.screen(&screen), @r"
+    insta::assert_snapshot!(env.screen(&screen), @"
     Value: 
-    Replace the value of `openai` in default/development (never used)? no
+    Replace the value of `openai` in default/development (never used)
+    Go on? no
     error: not confirmed; nothing was changed
     ");
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
@@ -200,8 +210,9 @@ fn the_end_of_an_overlap_is_confirmed() {
     terminal.send("n");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(6), "{screen}");
-    insta::assert_snapshot!(env.screen(&screen), @r"
-    End the overlap of `deploy` in default/development: its previous token stops working now (never used)? no
+    insta::assert_snapshot!(env.screen(&screen), @"
+    End the overlap of `deploy` in default/development: its previous token stops working now (never used)
+    Go on? no
     error: not confirmed; nothing was changed
     ");
     assert_eq!(env.code(&old), "valid");
