@@ -14,9 +14,7 @@ use std::time::{Duration, Instant};
 
 use keywright::crypto::{Passphrase, Profile, Secret, SecretValue};
 use keywright::key::{Brand, Context, KeyName, PermissionSet, Scope, Timestamp};
-use keywright::vault::{
-    Credential, Filter, Location, NewIssued, ProviderChanges, Retention, Vault,
-};
+use keywright::vault::{Credential, Filter, KeyEdit, Location, NewIssued, Retention, Vault};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 const ROUNDS: usize = 25;
@@ -167,6 +165,7 @@ fn fill(home: &Path, size: usize) -> String {
             scope: scope.clone(),
             brand: Brand::default(),
             permissions: PermissionSet::default(),
+            roles: Vec::new(),
             context: Context::default(),
             expires_at: None,
             tags: Vec::new(),
@@ -186,7 +185,7 @@ fn fill(home: &Path, size: usize) -> String {
             format!("sk-value-of-provider-key-{n}").into_bytes(),
         ))
         .expect("valid");
-        let changes = ProviderChanges::default();
+        let changes = KeyEdit::default();
         vault
             .set_new(&name("provider", n), &scope, &value, &changes, &who, now)
             .expect("stored");

@@ -34,7 +34,7 @@ impl Exit {
         (Self::Done, "done"),
         (Self::Failed, "failed"),
         (Self::Usage, "wrong usage"),
-        (Self::NotFound, "no such key"),
+        (Self::NotFound, "no such key or role"),
         (Self::Conflict, "already exists, or changed meanwhile"),
         (Self::Locked, "locked, or wrong passphrase"),
         (Self::NotConfirmed, "not confirmed"),
@@ -207,9 +207,13 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::NotShownAgain(_)
         | VaultError::OwnerOnly(_)
         | VaultError::Refused(_)
+        | VaultError::RoleInUse { .. }
+        | VaultError::RoleUnfit { .. }
         | VaultError::Slice(_) => Exit::Refused,
         VaultError::Misused(_) | VaultError::Parse(_) => Exit::Usage,
-        VaultError::NoDefault(_) | VaultError::UnknownKey { .. } => Exit::NotFound,
+        VaultError::NoDefault(_)
+        | VaultError::UnknownKey { .. }
+        | VaultError::UnknownRole { .. } => Exit::NotFound,
         VaultError::Store(err) => match err {
             StoreError::Altered { .. } | StoreError::NotAVault(_) => Exit::Damaged,
             StoreError::Exists(_) => Exit::Conflict,
@@ -241,7 +245,9 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
             "use the newer keywright"
         }
-        VaultError::NoDefault(_) => "`keywright create NAME --default` makes one, or name the key",
+        VaultError::NoDefault(_) => {
+            "`keywright edit NAME --default` or `keywright create NAME --default` makes one"
+        }
         VaultError::NotShownAgain(_) => "`keywright rotate` makes a new token for it",
         VaultError::PrintedAndUncertain(_) => {
             "keep it and the one before; `keywright verify` tells which of them works"
@@ -249,6 +255,14 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::PrintedButInvalid(_) => "throw it away and run the command again",
         VaultError::Refused(_) => {
             "`keywright show` tells more; `keywright delete` makes room for a new key"
+        }
+        VaultError::RoleInUse { role, .. } => {
+            return Some(format!(
+                "`keywright edit NAME --remove-role {role}` takes it from a key"
+            ));
+        }
+        VaultError::RoleUnfit { .. } => {
+            "`keywright edit` changes that key; `keywright role show` lists who has the role"
         }
         VaultError::Store(StoreError::Exists(_)) => "choose another place with --vault",
         VaultError::Store(StoreError::Unopened { .. }) => "run the command again",
@@ -268,6 +282,13 @@ fn hint_for(err: &VaultError) -> Option<String> {
             ..
         } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownKey { .. } => "`keywright list` shows every key",
+        VaultError::UnknownRole {
+            nearest: Some(nearest),
+            ..
+        } => return Some(format!("did you mean `{nearest}`?")),
+        VaultError::UnknownRole { .. } => {
+            "`keywright role list` shows every role, `keywright role set` makes one"
+        }
         VaultError::WrongCredential => "try again; `keywright status` shows which vault this is",
         _ => return None,
     };

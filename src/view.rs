@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::key::{
-    Brand, Context, Environment, GenerationState, KeyKind, Model, PermissionSet, Project, Provider,
-    Status, Tag, Timestamp, VariableName,
+    Brand, Context, Environment, GenerationState, IssuedDetails, KeyKind, Model, PermissionSet,
+    Project, Provider, RoleName, Status, Tag, Timestamp, VariableName,
 };
 use crate::output::{Cell, Tone};
 use crate::vault::Found;
@@ -21,8 +21,11 @@ pub(crate) struct KeyView<'a> {
     status: Status,
     default: bool,
     pending: bool,
-    permissions: Option<&'a PermissionSet>,
-    context: Option<&'a Context>,
+    permissions: Option<PermissionSet>,
+    own_permissions: Option<&'a PermissionSet>,
+    roles: Option<Vec<&'a RoleName>>,
+    context: Option<Context>,
+    own_context: Option<&'a Context>,
     brand: Option<&'a Brand>,
     providers: Option<&'a [Provider]>,
     models: Option<&'a [Model]>,
@@ -68,8 +71,11 @@ impl<'a> KeyView<'a> {
             status: key.status(now),
             default: found.is_default,
             pending: key.pending().is_some(),
-            permissions: issued.map(|issued| &issued.permissions),
-            context: issued.map(|issued| &issued.context),
+            permissions: issued.map(IssuedDetails::granted_permissions),
+            own_permissions: issued.map(|issued| &issued.permissions),
+            roles: issued.map(role_names),
+            context: issued.map(IssuedDetails::granted_context),
+            own_context: issued.map(|issued| &issued.context),
             brand: issued.map(|issued| &issued.brand),
             providers: provider.map(|provider| provider.providers.as_slice()),
             models: provider.map(|provider| provider.models.as_slice()),
@@ -106,6 +112,11 @@ impl<'a> KeyView<'a> {
     }
 }
 
+/// Names of a key's roles.
+pub(crate) fn role_names(issued: &IssuedDetails) -> Vec<&RoleName> {
+    issued.roles.iter().map(|role| &role.name).collect()
+}
+
 /// RFC 3339, or `null`.
 pub(crate) fn text(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
@@ -123,11 +134,6 @@ pub(crate) struct ChangeDocument<'a> {
     pub(crate) outcome: &'static str,
     pub(crate) dry_run: bool,
     pub(crate) key: Option<KeyView<'a>>,
-}
-
-/// `name` in project/environment, for notes and questions.
-pub(crate) fn place(found: &Found) -> String {
-    format!("`{}` in {}", found.key.name, found.scope)
 }
 
 /// When a key was last used, for questions: `last used 3 d ago`.

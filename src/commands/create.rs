@@ -5,8 +5,8 @@ use clap::Args;
 use super::args::{DryRun, FirstVault};
 use crate::error::{CommandError, Exit};
 use crate::key::{
-    Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet, Tag,
-    Timestamp, tag_list,
+    Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet,
+    RoleName, Tag, Timestamp, tag_list,
 };
 use crate::output::escape;
 use crate::session::Session;
@@ -27,9 +27,13 @@ pub(crate) struct CreateArgs {
     /// Name of the key, 1 to 100 characters of any script
     name: KeyName,
 
-    /// What the key may do: read, write, admin, an action of your own, or action:resource [default: read]
+    /// What the key may do: read, write, admin, an action of your own, or action:resource [default: read, unless a role is given]
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
     permission: Vec<Permission>,
+
+    /// A role that the key has; `role set` makes one
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    role: Vec<RoleName>,
 
     /// A pair that is handed to whoever verifies the key
     #[arg(long, value_name = "KEY=VALUE")]
@@ -140,7 +144,7 @@ fn issue(
 impl CreateArgs {
     fn new_key(&self, session: &Session) -> Result<NewIssued, CommandError> {
         let usage = |err| CommandError::new(Exit::Usage, err);
-        let permissions: BTreeSet<Permission> = if self.permission.is_empty() {
+        let permissions: BTreeSet<Permission> = if self.has_default_permission() {
             BTreeSet::from(["read".parse().map_err(usage)?])
         } else {
             self.permission.iter().cloned().collect()
@@ -154,6 +158,7 @@ impl CreateArgs {
                 .clone()
                 .unwrap_or_else(|| session.settings.brand.clone()),
             permissions: PermissionSet::try_from(permissions).map_err(usage)?,
+            roles: self.role.clone(),
             context: Context::from_pairs(&self.context).map_err(usage)?,
             expires_at: expires.resolve(session.now).map_err(usage)?,
             tags: tag_list(self.tag.clone()).map_err(usage)?,
@@ -162,17 +167,30 @@ impl CreateArgs {
         })
     }
 
+    /// Nothing was said of what it may do.
+    fn has_default_permission(&self) -> bool {
+        self.permission.is_empty() && self.role.is_empty()
+    }
+
     /// What was chosen, and what of it by nobody.
     fn tell(&self, new: &NewIssued, session: &mut Session) {
         let chosen = |given: bool| if given { "" } else { " (by default)" };
         let expires = new.expires_at.map_or("never".to_owned(), |end: Timestamp| {
             format!("{}, {}", end.relative(session.now), end)
         });
-        session.out.note(format_args!(
-            "  permissions  {}{}",
-            new.permissions,
-            chosen(!self.permission.is_empty())
-        ));
+        if !new.permissions.is_empty() {
+            session.out.note(format_args!(
+                "  permissions  {}{}",
+                new.permissions,
+                chosen(!self.has_default_permission())
+            ));
+        }
+        if !new.roles.is_empty() {
+            let roles: Vec<&str> = new.roles.iter().map(|role| role.as_str()).collect();
+            session
+                .out
+                .note(format_args!("  roles        {}", roles.join(", ")));
+        }
         session.out.note(format_args!(
             "  expires      {expires}{}",
             chosen(self.expires.is_some())

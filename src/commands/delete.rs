@@ -5,7 +5,7 @@ use crate::error::{CommandError, Exit};
 use crate::key::KeyKind;
 use crate::output::escape;
 use crate::session::Session;
-use crate::view::{ChangeDocument, KeyView, last_used, place};
+use crate::view::{ChangeDocument, KeyView, last_used};
 
 /// Delete a key for good
 ///
@@ -27,7 +27,7 @@ pub(crate) struct DeleteArgs {
 pub(crate) fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, CommandError> {
     session.with_vault(|vault, session| {
         let found = args.key.find(vault, session)?;
-        let (kind, place) = (found.kind(), place(&found));
+        let (kind, place) = (found.kind(), found.place());
         if args.change.dry_run {
             session
                 .out

@@ -44,7 +44,14 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "whether it is the default of its project and environment",
             ),
             ("pending", "whether a token was made and never shown"),
-            ("permissions, context, brand", "of an issued key, else null"),
+            (
+                "permissions, context, brand",
+                "of an issued key, with what its roles add; else null",
+            ),
+            (
+                "roles, own_permissions, own_context",
+                "its roles, and what the key has beside them; null for a provider key",
+            ),
             (
                 "providers, models, variable",
                 "of a provider key, else null",

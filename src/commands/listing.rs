@@ -4,11 +4,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::error::{CommandError, Exit};
-use crate::key::{KeyKind, Permission, Provider, SearchText, Span, Status, Tag};
+use crate::key::{
+    IssuedDetails, KeyKind, Permission, Provider, RoleName, SearchText, Span, Status, Tag,
+};
 use crate::output::{Cell, Table};
 use crate::session::Session;
 use crate::vault::{Filter, Found};
-use crate::view::{KeyView, expiry_cell, status_cell};
+use crate::view::{KeyView, expiry_cell, role_names, status_cell};
 
 /// Conditions of `list` and `search`.
 #[derive(Debug, Args)]
@@ -25,6 +27,10 @@ pub(super) struct FilterArgs {
     /// Only issued keys with this very permission
     #[arg(long, value_name = "PERMISSION")]
     permission: Option<Permission>,
+
+    /// Only issued keys with this role
+    #[arg(long, value_name = "ROLE")]
+    role: Option<RoleName>,
 
     /// Only keys of this provider
     #[arg(long, value_name = "PROVIDER")]
@@ -53,6 +59,7 @@ impl FilterArgs {
             environment: session.settings.environment_option.clone(),
             status: self.status,
             permission: self.permission,
+            role: self.role,
             provider: self.provider,
             tag: self.tag,
             expiring: self.expiring,
@@ -104,6 +111,7 @@ fn key_table(keys: &[Found], session: &Session) -> Table {
         ("STATUS", 0),
         ("KEY", 3),
         ("PERMISSIONS", 5),
+        ("ROLES", 6),
         ("PROVIDER", 7),
         ("MODEL", 10),
         ("VARIABLE", 9),
@@ -128,7 +136,15 @@ fn key_table(keys: &[Found], session: &Session) -> Table {
             Cell::new(key.kind()),
             status_cell(found, now),
             Cell::new(found.display()),
-            Cell::maybe(key.issued().map(|issued| &issued.permissions)),
+            Cell::maybe(key.issued().map(IssuedDetails::granted_permissions)),
+            Cell::maybe(key.issued().and_then(|issued| {
+                joined(
+                    role_names(issued)
+                        .iter()
+                        .map(|name| name.as_str())
+                        .collect(),
+                )
+            })),
             Cell::maybe(providers),
             Cell::maybe(models),
             Cell::maybe(provider.and_then(|p| p.variable.as_ref())),

@@ -5,7 +5,7 @@ use crate::error::{CommandError, Exit};
 use crate::key::{KeyKind, Revocation};
 use crate::output::escape;
 use crate::session::Session;
-use crate::view::{ChangeDocument, KeyView, last_used, place};
+use crate::view::{ChangeDocument, KeyView, last_used};
 
 /// End a key now
 ///
@@ -27,7 +27,7 @@ pub(crate) struct RevokeArgs {
 pub(crate) fn revoke(args: &RevokeArgs, session: &mut Session) -> Result<Exit, CommandError> {
     session.with_vault(|vault, session| {
         let mut found = args.key.find(vault, session)?;
-        let (kind, place, now) = (found.kind(), place(&found), session.now);
+        let (kind, place, now) = (found.kind(), found.place(), session.now);
         let done = found.key.revoked.is_some();
         if done {
             session

@@ -6,8 +6,8 @@ use crate::error::{CommandError, Exit};
 use crate::key::{Expiry, KeyKind, Span, Timestamp};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Comparison, Found, ProviderChanges, Rotation, Vault};
-use crate::view::{ChangeDocument, KeyView, last_used, place, text};
+use crate::vault::{Comparison, Found, KeyEdit, Rotation, Vault};
+use crate::view::{ChangeDocument, KeyView, last_used, text};
 
 /// Replace a key's token or value
 ///
@@ -84,7 +84,7 @@ fn rotate_token(
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
     let (overlap, now) = (args.overlap.unwrap_or(Span::ZERO), session.now);
-    let (place, used) = (place(found), last_used(found, now));
+    let (place, used) = (found.place(), last_used(found, now));
     let last = found
         .key
         .expires_at()
@@ -172,7 +172,7 @@ fn finish_overlap(
     vault: &mut Vault,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    let (place, now) = (place(found), session.now);
+    let (place, now) = (found.place(), session.now);
     let Some(previous) = found.key.overlapping(now) else {
         session
             .out
@@ -215,7 +215,7 @@ fn rotate_value(
     vault: &mut Vault,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    let (place, now) = (place(found), session.now);
+    let (place, now) = (found.place(), session.now);
     if args.overlap.is_some() || args.finish {
         let message = format!(
             "{place} is a provider key: how long its old value works is its provider's to say"
@@ -249,11 +249,11 @@ fn rotate_value(
         return tell_dry_run("rotated", &found, session);
     }
     session.confirm(&format!("Replace the value of {place} ({used})"))?;
-    let changes = ProviderChanges {
+    let edit = KeyEdit {
         expires_at,
-        ..ProviderChanges::default()
+        ..KeyEdit::default()
     };
-    let key = vault.replace_value(&found, &value, &changes, &session.settings.actor, now)?;
+    let key = vault.replace_value(&found, &value, &edit, &session.settings.actor, now)?;
     session.out.note(format_args!(
         "Rotated {}; the value before is in `get --previous`",
         escape(&place)

@@ -3,14 +3,11 @@ use clap::Args;
 use super::args::{DryRun, FirstVault, ValueArgs};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
-use crate::key::{Expiry, KeyKind, KeyName, Model, Note, Provider, Tag, VariableName, tag_list};
+use crate::key::{Expiry, KeyKind, KeyName, Model, Note, Provider, Tag, VariableName};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Comparison, Found, ProviderChanges, Vault, VaultError};
-use crate::view::{ChangeDocument, KeyView, last_used, place};
-
-/// Most providers, and most models, of a key.
-const LABELS: usize = 32;
+use crate::vault::{Comparison, Found, KeyEdit, ListEdit, Vault, VaultError};
+use crate::view::{ChangeDocument, KeyView, last_used};
 
 /// Store or replace a key that a provider gave you
 ///
@@ -62,12 +59,12 @@ pub(crate) struct SetArgs {
 }
 
 pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    let changes = args.changes(session)?;
+    let edit = args.edit(session)?;
     if session.has_vault() || !args.change.dry_run {
         return session.with_vault_or_new(
             args.first.allow_weak_passphrase,
             |session| args.value.read(session),
-            |value, vault, session| store(args, &value, &changes, vault, session),
+            |value, vault, session| store(args, &value, &edit, vault, session),
         );
     }
     args.value.read(session)?;
@@ -81,7 +78,7 @@ pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, Command
 fn store(
     args: &SetArgs,
     value: &SecretValue,
-    changes: &ProviderChanges,
+    edit: &KeyEdit,
     vault: &mut Vault,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
@@ -89,7 +86,7 @@ fn store(
     let scope = session.settings.scope.clone();
     let actor = session.settings.actor.clone();
     if !dry_run {
-        match vault.set_new(&args.name, &scope, value, changes, &actor, now) {
+        match vault.set_new(&args.name, &scope, value, edit, &actor, now) {
             // There is one: another value is a rotation.
             Err(VaultError::Exists {
                 kind: KeyKind::Provider,
@@ -105,42 +102,40 @@ fn store(
             Err(CommandError::message(Exit::Conflict, message))
         }
         Comparison::Same(found) => {
-            let after = found.with(changes.applied(&found.key));
-            let outcome = if after.key == found.key {
+            let edited = vault.edit(&found, edit, dry_run, &actor, now)?;
+            let outcome = if edited.changes().is_empty() {
                 "unchanged"
             } else {
                 "updated"
             };
-            if !dry_run {
-                vault.describe(&found, changes, &actor, now)?;
-            }
-            args.tell(outcome, Some(after), session)
+            args.tell(outcome, Some(edited.after), session)
         }
         Comparison::Different(found) if dry_run => args.tell("rotated", Some(*found), session),
         Comparison::Different(found) => {
-            let (place, used) = (place(&found), last_used(&found, now));
+            let (place, used) = (found.place(), last_used(&found, now));
             session.confirm(&format!("Replace the value of {place} ({used})"))?;
-            let key = vault.replace_value(&found, value, changes, &actor, now)?;
+            let key = vault.replace_value(&found, value, edit, &actor, now)?;
             args.tell("rotated", Some(found.with(key)), session)
         }
     }
 }
 
 impl SetArgs {
-    fn changes(&self, session: &Session) -> Result<ProviderChanges, CommandError> {
+    fn edit(&self, session: &Session) -> Result<KeyEdit, CommandError> {
         let usage = |err| CommandError::new(Exit::Usage, err);
         let expires_at = self
             .expires
             .map(|expires| expires.resolve(session.now))
             .transpose()
             .map_err(usage)?;
-        Ok(ProviderChanges {
-            providers: labels(&self.provider, "providers")?,
-            models: labels(&self.model, "models")?,
-            variable: self.var.clone(),
-            tags: given(&self.tag).map(tag_list).transpose().map_err(usage)?,
-            note: self.note.clone(),
+        Ok(KeyEdit {
+            providers: given(&self.provider),
+            models: given(&self.model),
+            variable: self.var.clone().map(Some),
+            tags: given(&self.tag),
+            note: self.note.clone().map(Some),
             expires_at,
+            ..KeyEdit::default()
         })
     }
 
@@ -174,14 +169,11 @@ impl SetArgs {
     }
 }
 
-fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {
-    (!list.is_empty()).then(|| list.to_vec())
-}
-
-fn labels<T: Clone + PartialEq>(list: &[T], what: &str) -> Result<Option<Vec<T>>, CommandError> {
-    if list.len() > LABELS {
-        let message = format!("a key has at most {LABELS} {what}, not {}", list.len());
-        return Err(CommandError::message(Exit::Usage, message));
+/// Replaces a list by what was given, if anything was.
+fn given<T: Clone>(list: &[T]) -> ListEdit<T> {
+    if list.is_empty() {
+        ListEdit::default()
+    } else {
+        ListEdit::replaced_by(list.to_vec())
     }
-    Ok(given(list))
 }

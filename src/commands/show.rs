@@ -2,7 +2,7 @@ use clap::Args;
 
 use super::args::KeyArg;
 use crate::error::{CommandError, Exit};
-use crate::key::{GenerationState, Timestamp};
+use crate::key::{GenerationState, IssuedDetails, Timestamp};
 use crate::output::{Cell, Table, escape_lines};
 use crate::session::Session;
 use crate::vault::Found;
@@ -59,10 +59,7 @@ fn fields(found: &Found, now: Timestamp) -> Vec<(&'static str, Cell)> {
         fields.push(("default", Cell::new(format!("of {}", found.scope))));
     }
     if let Some(issued) = key.issued() {
-        fields.push(("permissions", Cell::new(&issued.permissions)));
-        if !issued.context.is_empty() {
-            fields.push(("context", Cell::new(&issued.context)));
-        }
+        fields.extend(granted(issued));
     }
     let optional = [
         (
@@ -121,6 +118,20 @@ fn fields(found: &Found, now: Timestamp) -> Vec<(&'static str, Cell)> {
             found.total.requests, found.total.refused
         )),
     ));
+    fields
+}
+
+/// What it may do and hands on, and which of its roles that is from.
+fn granted(issued: &IssuedDetails) -> Vec<(&'static str, Cell)> {
+    let mut fields = vec![("permissions", Cell::new(issued.granted_permissions()))];
+    for role in &issued.roles {
+        let from = format!("{} ({})", role.name, role.permissions);
+        fields.push(("role", Cell::new(from)));
+    }
+    let context = issued.granted_context();
+    if !context.is_empty() {
+        fields.push(("context", Cell::new(context)));
+    }
     fields
 }
 

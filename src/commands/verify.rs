@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::args::read_start;
 use crate::error::{CommandError, Exit};
-use crate::key::{Context, Environment, Permission, PermissionSet, Project};
+use crate::key::{Context, Environment, Permission, PermissionSet, Project, RoleName};
 use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{Code, Found, Requirements, Verdict};
-use crate::view::text;
+use crate::view::{role_names, text};
 
 /// How much of standard input is read, in bytes: more is no token.
 const INPUT_LIMIT: usize = 4096;
@@ -49,9 +49,9 @@ struct Granted<'a> {
     display: String,
     project: &'a Project,
     environment: &'a Environment,
-    permissions: &'a PermissionSet,
-    roles: [&'a str; 0],
-    context: &'a Context,
+    permissions: PermissionSet,
+    roles: Vec<&'a RoleName>,
+    context: Context,
     created_by: &'a str,
     expires_at: Option<String>,
     generation: Option<u32>,
@@ -118,9 +118,9 @@ fn granted<'a>(found: &'a Found, verdict: &Verdict) -> Option<Granted<'a>> {
         display: found.display(),
         project: &found.scope.project,
         environment: &found.scope.environment,
-        permissions: &issued.permissions,
-        roles: [],
-        context: &issued.context,
+        permissions: issued.granted_permissions(),
+        roles: role_names(issued),
+        context: issued.granted_context(),
         created_by: found.key.created_by.as_str(),
         expires_at: text(end.valid_until()),
         generation: verdict.generation,
@@ -146,7 +146,7 @@ fn sentence(verdict: &Verdict, requirements: &Requirements) -> String {
             let permissions = found
                 .key
                 .issued()
-                .map(|issued| issued.permissions.to_string())
+                .map(|issued| issued.granted_permissions().to_string())
                 .unwrap_or_default();
             let superseded = if verdict.superseded {
                 "; a newer token is out"

@@ -9,10 +9,37 @@ use serde::{Deserialize, Serialize};
 use super::ParseError;
 use super::name::one_line;
 
-/// One `key=value`: the key 1 to 64 of letters, digits, `.`, `_` and `-`; the value 1 to 256 characters on one line.
+/// The left side of a pair: 1 to 64 letters, digits, `.`, `_` and `-`.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ContextKey(String);
+
+impl ContextKey {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ContextKey {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let shaped = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if text.is_empty() || text.len() > 64 || !shaped {
+            return Err(ParseError::new(
+                "a context key is 1 to 64 letters, digits, `.`, `_` and `-`",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// One `key=value`: a [`ContextKey`], and a value of 1 to 256 characters on one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ContextPair {
-    key: String,
+    key: ContextKey,
     value: String,
 }
 
@@ -23,16 +50,8 @@ impl FromStr for ContextPair {
         let (key, value) = text
             .split_once('=')
             .ok_or_else(|| ParseError::new("a context pair is written as `key=value`"))?;
-        let shaped = key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if key.is_empty() || key.len() > 64 || !shaped {
-            return Err(ParseError::new(
-                "a context key is 1 to 64 letters, digits, `.`, `_` and `-`",
-            ));
-        }
         Ok(Self {
-            key: key.to_owned(),
+            key: key.parse()?,
             value: one_line(value, "a context value", 256)?,
         })
     }
@@ -59,14 +78,36 @@ impl Context {
     pub fn from_pairs(pairs: &[ContextPair]) -> Result<Self, ParseError> {
         let mut map = BTreeMap::new();
         for pair in pairs {
-            if map.insert(pair.key.clone(), pair.value.clone()).is_some() {
+            if map.insert(pair.key.0.clone(), pair.value.clone()).is_some() {
                 return Err(ParseError::new(format!(
                     "the context key `{}` is given twice",
-                    pair.key
+                    pair.key.0
                 )));
             }
         }
         Self::try_from(map)
+    }
+
+    /// The pairs of both; where both have a key, `self`'s wins. May be larger than a context that is stored.
+    pub(super) fn over(&self, other: &Self) -> Self {
+        let mut pairs = other.0.clone();
+        pairs.extend(self.0.clone());
+        Self(pairs)
+    }
+
+    /// The value of a key, if it has one.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// The same with these pairs set, and without these keys.
+    ///
+    /// # Errors
+    /// When a key comes twice, or there is too much.
+    pub fn edited(&self, set: &[ContextPair], remove: &[ContextKey]) -> Result<Self, ParseError> {
+        let Self(mut pairs) = Self::from_pairs(set)?.over(self);
+        pairs.retain(|key, _| !remove.iter().any(|removed| removed.0 == *key));
+        Self::try_from(pairs)
     }
 
     /// In alphabetical order of the keys.
@@ -74,6 +115,28 @@ impl Context {
         self.0
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whether it is small enough to be stored and handed on.
+    pub(super) fn check(&self) -> Result<(), ParseError> {
+        if self.0.len() > Self::PAIRS {
+            return Err(ParseError::new(format!(
+                "a context has at most {} pairs, not {}",
+                Self::PAIRS,
+                self.0.len()
+            )));
+        }
+        let bytes: usize = self
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        if bytes > Self::LIMIT {
+            return Err(ParseError::new(format!(
+                "a context takes at most {} bytes, not {bytes}",
+                Self::LIMIT
+            )));
+        }
+        Ok(())
     }
 
     /// Whether there is no pair.
@@ -86,21 +149,9 @@ impl TryFrom<BTreeMap<String, String>> for Context {
     type Error = ParseError;
 
     fn try_from(map: BTreeMap<String, String>) -> Result<Self, ParseError> {
-        if map.len() > Self::PAIRS {
-            return Err(ParseError::new(format!(
-                "a context has at most {} pairs, not {}",
-                Self::PAIRS,
-                map.len()
-            )));
-        }
-        let bytes: usize = map.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > Self::LIMIT {
-            return Err(ParseError::new(format!(
-                "a context takes at most {} bytes, not {bytes}",
-                Self::LIMIT
-            )));
-        }
-        Ok(Self(map))
+        let context = Self(map);
+        context.check()?;
+        Ok(context)
     }
 }
 

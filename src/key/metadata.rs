@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Brand, Context, Generation, GenerationState, KeyKind, KeyName, Model, Note, ParseError,
-    PermissionSet, Provider, Status, Tag, Timestamp, VariableName,
+    Actor, Generation, GenerationState, IssuedDetails, KeyKind, KeyName, Model, Note, ParseError,
+    Provider, Status, Tag, Timestamp, VariableName,
 };
 
 /// A key's metadata. Field names are part of the file format.
@@ -38,15 +38,6 @@ pub enum Details {
     Provider(ProviderDetails),
 }
 
-/// What only an issued key has.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct IssuedDetails {
-    pub brand: Brand,
-    pub permissions: PermissionSet,
-    pub context: Context,
-}
-
 /// What only a provider key has.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +47,29 @@ pub struct ProviderDetails {
     pub variable: Option<VariableName>,
     /// The present value with all but its ends hidden, so that a list needs no value.
     pub masked: String,
+}
+
+impl ProviderDetails {
+    /// Most providers, and most models.
+    pub const LABELS: usize = 32;
+
+    /// Whether there are few enough of both.
+    ///
+    /// # Errors
+    /// When there are more than [`ProviderDetails::LABELS`].
+    pub fn check(&self) -> Result<(), ParseError> {
+        let counts = [
+            ("providers", self.providers.len()),
+            ("models", self.models.len()),
+        ];
+        match counts.into_iter().find(|(_, count)| *count > Self::LABELS) {
+            None => Ok(()),
+            Some((what, count)) => Err(ParseError::new(format!(
+                "a key has at most {} {what}, not {count}",
+                Self::LABELS
+            ))),
+        }
+    }
 }
 
 impl Key {
@@ -114,6 +128,16 @@ impl Key {
     pub fn expires_at(&self) -> Option<Timestamp> {
         let present = self.current().or(self.generations.last());
         present.and_then(|generation| generation.expires_at)
+    }
+
+    /// The generation that [`Key::expires_at`] is about.
+    pub(crate) fn present_mut(&mut self) -> Option<&mut Generation> {
+        let delivered = |generation: &Generation| generation.delivered_at.is_some();
+        let at = self.generations.iter().rposition(delivered);
+        match at {
+            Some(at) => self.generations.get_mut(at),
+            None => self.generations.last_mut(),
+        }
     }
 
     /// Where it stands at `now`.

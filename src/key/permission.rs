@@ -83,6 +83,21 @@ impl PermissionSet {
         self.0.contains(permission)
     }
 
+    /// Those of both sets. May be larger than a set that is stored.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes that they take in a list.
+    pub(super) fn size(&self) -> usize {
+        self.0.iter().map(|permission| permission.0.len() + 1).sum()
+    }
+
     /// In alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
         self.0.iter()
@@ -93,17 +108,13 @@ impl TryFrom<BTreeSet<Permission>> for PermissionSet {
     type Error = ParseError;
 
     fn try_from(set: BTreeSet<Permission>) -> Result<Self, ParseError> {
-        if set
-            .iter()
-            .map(|permission| permission.0.len() + 1)
-            .sum::<usize>()
-            > Self::LIMIT
-        {
+        let set = Self(set);
+        if set.size() > Self::LIMIT {
             return Err(ParseError::new(
                 "the permissions of a key take at most 1024 bytes together",
             ));
         }
-        Ok(Self(set))
+        Ok(set)
     }
 }
 

@@ -107,7 +107,8 @@ impl fmt::Display for Scope {
     }
 }
 
-fn slug(text: &str, what: &str) -> Result<String, ParseError> {
+/// The characters that are safe in headers, URLs and paths.
+pub(super) fn slug(text: &str, what: &str) -> Result<String, ParseError> {
     let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     let continues = text
         .bytes()

@@ -84,7 +84,7 @@ impl Vault {
             )?;
             let event = Event {
                 scope: Some((scope.clone(), kind)),
-                ..Event::of_vault(Verb::AccessCreate)
+                ..Event::of_vault(Verb::AccessCreate).with_detail(name.to_string())
             };
             Ok((AccessToken::new(slot, input), Some(event)))
         })
@@ -106,8 +106,8 @@ impl Vault {
                 .into_iter()
                 .find(|row| row.id == slot)
                 .ok_or_else(|| VaultError::Misused("there is no such access token".to_owned()))?;
-            draft.delete_slot(slot)?;
-            draft.delete_own(&own_name(slot))?;
+            let name = slot_name(draft, slot)?;
+            drop_access_slot(draft, slot)?;
             draft.rekey_scope(revoked.scope, None)?;
             for row in access_slots(draft)
                 .into_iter()
@@ -124,7 +124,7 @@ impl Vault {
                 (),
                 Some(Event {
                     scope,
-                    ..Event::of_vault(Verb::AccessRevoke)
+                    ..Event::of_vault(Verb::AccessRevoke).with_detail(name.to_string())
                 }),
             ))
         })
@@ -174,21 +174,45 @@ pub(super) fn access_slots(draft: &Draft<'_>) -> Vec<SlotRow> {
         .collect()
 }
 
-/// Drops the recovery code, if there is one.
-pub(super) fn drop_recovery_code(draft: &mut Draft<'_>) -> Result<(), VaultError> {
-    let kind = SlotKind::RecoveryCode.number();
-    let old: Vec<SlotId> = draft
+/// Drops an access token's slot, and what is known of it.
+pub(super) fn drop_access_slot(draft: &mut Draft<'_>, slot: SlotId) -> Result<(), VaultError> {
+    draft.delete_slot(slot)?;
+    draft.delete_own(&own_name(slot))
+}
+
+/// What an access token is called.
+pub(super) fn slot_name(draft: &Draft<'_>, slot: SlotId) -> Result<KeyName, VaultError> {
+    let record = draft.own_record(&own_name(slot))?;
+    match record.map(|record| record.own()).transpose()? {
+        Some(OwnRecord {
+            body: OwnBody::Slot { name, .. },
+            ..
+        }) => Ok(name),
+        _ => Err(VaultError::altered("an access token has no record")),
+    }
+}
+
+/// Drops the recovery code, and says whether there was one.
+pub(super) fn drop_recovery_code(draft: &mut Draft<'_>) -> Result<bool, VaultError> {
+    drop_slots(draft, SlotKind::RecoveryCode)
+}
+
+/// Drops every slot of a kind, and says whether there was one.
+pub(super) fn drop_slots(draft: &mut Draft<'_>, kind: SlotKind) -> Result<bool, VaultError> {
+    let of_kind = draft
         .state
         .slots
         .iter()
-        .filter(|row| row.kind == kind)
-        .map(|row| row.id)
-        .collect();
-    old.into_iter().try_for_each(|id| draft.delete_slot(id))
+        .filter(|row| row.kind == kind.number());
+    let old: Vec<SlotId> = of_kind.map(|row| row.id).collect();
+    for id in &old {
+        draft.delete_slot(*id)?;
+    }
+    Ok(!old.is_empty())
 }
 
 /// Name of a slot's record in the vault's own scope.
-pub(super) fn own_name(slot: SlotId) -> String {
+fn own_name(slot: SlotId) -> String {
     format!("slot/{slot}")
 }
 

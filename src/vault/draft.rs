@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::VaultError;
 use super::anchor::Seen;
+use super::find::Found;
 use super::head::{Manifest, ManifestRow, OpenScope, head_hash, vault_mac};
 use super::log::{LogEntry, entry_hash, seal_entry};
 use super::record::{OpenRecord, RecordKey};
 use super::state::{KEYS, SCOPES, SLOTS, State};
 use crate::crypto::{Label, RootKey, RowsMac, Secret, mint_key_id, random};
-use crate::key::{Actor, Key, KeyId, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
+use crate::key::{Actor, Key, KeyId, KeyKind, KeyName, Role, Scope, ScopeId, SlotId, Timestamp};
 use crate::store::{Change, RecordRow, SlotRow};
 
 /// An opened transaction, the checked state it began with, and what has changed since.
@@ -85,6 +86,43 @@ impl<'a> Draft<'a> {
             self.manifests.insert(id, manifest);
         }
         Ok(self.manifests.get_mut(&id).expect("inserted above"))
+    }
+
+    /// Passes over a scope and opens all of its keys, before any of them is changed.
+    pub(super) fn pass(
+        &mut self,
+        id: ScopeId,
+        mut visit: impl FnMut(Found),
+    ) -> Result<(), VaultError> {
+        let open = self.scope(id);
+        let record_key = self.state.record_key(open);
+        let manifest = self.state.pass(&self.change, open, |row| {
+            let key = record_key.open(row)?.key()?;
+            visit(Found::new(open, row.key_id, row.revision, key));
+            Ok(())
+        })?;
+        self.manifests.insert(id, manifest);
+        Ok(())
+    }
+
+    /// Makes sure that no key of a kind has this name in a scope.
+    pub(super) fn refuse_taken(
+        &mut self,
+        name: &KeyName,
+        scope: &Scope,
+        kind: KeyKind,
+    ) -> Result<(), VaultError> {
+        let Some(id) = self.scope_id(scope, kind) else {
+            return Ok(());
+        };
+        match self.find_name(id, name.as_str())? {
+            None => Ok(()),
+            Some(_) => Err(VaultError::Exists {
+                name: name.clone(),
+                scope: scope.clone(),
+                kind,
+            }),
+        }
     }
 
     /// The id of the key with this name in a scope.
@@ -220,6 +258,17 @@ impl<'a> Draft<'a> {
         self.state
             .record(&self.change, ScopeId::OWN, &self.own_key(), row)
             .map(Some)
+    }
+
+    /// Every record of the vault's own scope.
+    pub(super) fn own_records(&self) -> Result<Vec<OwnRecord>, VaultError> {
+        let key = self.own_key();
+        let open = |row| {
+            self.state
+                .record(&self.change, ScopeId::OWN, &key, row)?
+                .own()
+        };
+        self.state.own.rows().iter().map(open).collect()
     }
 
     /// Deletes a record of the vault's own scope by its name, if it is there.
@@ -403,6 +452,12 @@ pub(super) struct OwnRecord {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OwnBody {
+    /// A role as it is now; keys have copies of it.
+    Role {
+        role: Role,
+        created_at: Timestamp,
+        created_by: Actor,
+    },
     /// What is known of an access token, beside the token's 32 bytes: those are kept so that a scope that gets a new key
     /// can wrap it for the tokens that remain.
     Slot {

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::crypto::{Malformed, RandomError};
-use crate::key::{KeyKind, KeyName, ParseError, Scope};
+use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope};
 use crate::store::StoreError;
 
 /// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
@@ -58,6 +58,10 @@ pub enum VaultError {
     Random(#[from] RandomError),
     #[error("{0}")]
     Refused(String),
+    #[error("the role `{role}` is in use by {}", listed(keys))]
+    RoleInUse { role: RoleName, keys: Vec<String> },
+    #[error("{key} cannot take this role")]
+    RoleUnfit { key: String, source: ParseError },
     #[error(
         "the vault `{path}` is older (change {found}) than the one this machine has seen (change {seen})"
     )]
@@ -83,6 +87,11 @@ pub enum VaultError {
         elsewhere: Vec<String>,
         nearest: Option<String>,
     },
+    #[error("no role `{role}`")]
+    UnknownRole {
+        role: RoleName,
+        nearest: Option<String>,
+    },
     #[error("wrong passphrase, or a slot of the vault was altered")]
     WrongCredential,
 }
@@ -90,6 +99,16 @@ pub enum VaultError {
 impl VaultError {
     pub(super) fn altered(what: impl Into<String>) -> Self {
         Self::Altered(what.into())
+    }
+}
+
+/// The first of many, and how many more there are.
+fn listed(texts: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = texts[..texts.len().min(SHOWN)].join(", ");
+    match texts.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -18,6 +18,24 @@ pub struct Found {
 }
 
 impl Found {
+    /// Of a record that was opened; its uses are not known here.
+    pub(super) fn new(open: &OpenScope, id: KeyId, revision: u64, key: Key) -> Self {
+        Self {
+            scope: open.scope.clone(),
+            id,
+            key,
+            is_default: open.head.default_key() == Some(id),
+            total: KeyTotal::default(),
+            scope_id: open.row.id,
+            revision,
+        }
+    }
+
+    /// `name` in project/environment, for people.
+    pub fn place(&self) -> String {
+        format!("`{}` in {}", self.key.name, self.scope)
+    }
+
     /// The same key as it is after a change, to be shown.
     pub fn with(&self, key: Key) -> Self {
         Self {
@@ -169,15 +187,7 @@ impl View<'_> {
             .state
             .record(&self.snapshot, open.row.id, &record_key, row)?
             .key()?;
-        Ok(Found {
-            scope: open.scope.clone(),
-            id: row.key_id,
-            key,
-            is_default: open.head.default_key() == Some(row.key_id),
-            total: KeyTotal::default(),
-            scope_id: open.row.id,
-            revision: row.revision,
-        })
+        Ok(Found::new(open, row.key_id, row.revision, key))
     }
 
     /// The error that helps: where else the name is, or what it may have been meant to be.
@@ -209,7 +219,7 @@ impl View<'_> {
 }
 
 /// The name with the fewest letters to change, if that is no more than a third of them.
-fn nearest(wanted: &str, names: &[String]) -> Option<String> {
+pub(super) fn nearest(wanted: &str, names: &[String]) -> Option<String> {
     let wanted = wanted.to_lowercase();
     let (distance, name) = names
         .iter()

@@ -3,6 +3,7 @@
 //! A token is committed as *pending*, handed over, and only then made *active*. What is not handed over is undone; what
 //! is cut off in between stays pending, which nothing accepts.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::draft::Draft;
@@ -13,7 +14,7 @@ use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, Token, mint_key_id};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyKind, KeyName, Note,
-    PermissionSet, Scope, Span, Status, Tag, Timestamp,
+    PermissionSet, Role, RoleName, Scope, Span, Status, Tag, Timestamp,
 };
 use crate::store::KeyTotal;
 
@@ -24,6 +25,7 @@ pub struct NewIssued {
     pub scope: Scope,
     pub brand: Brand,
     pub permissions: PermissionSet,
+    pub roles: Vec<RoleName>,
     pub context: Context,
     pub expires_at: Option<Timestamp>,
     pub tags: Vec<Tag>,
@@ -81,13 +83,14 @@ impl Vault {
             let id = mint_key_id()?;
             let token = Token::mint(&new.brand, &new.scope.environment, id)?;
             let digest = token.digest(draft.state.vault);
-            let key = new.key(who, now);
+            let key = new.key(new.roles(draft)?, who, now)?;
             let revision = draft.put(scope, id, &key, &[digest.stored()])?;
             let event = Event {
                 verb: Verb::Create,
                 scope: Some((new.scope.clone(), KeyKind::Issued)),
                 key: Some((id, new.name.clone())),
                 generation: Some(1),
+                detail: None,
             };
             let minted = Minted {
                 token,
@@ -123,14 +126,28 @@ impl Vault {
     ) -> Result<(), VaultError> {
         self.write(who, now, |draft| {
             free_the_name(draft, &new.name, &new.scope, KeyKind::Issued)?;
+            new.key(new.roles(draft)?, who, now)?;
             Ok(((), None))
         })
     }
 }
 
 impl NewIssued {
-    fn key(&self, who: &Actor, now: Timestamp) -> Key {
-        Key {
+    /// Its roles as they are now, by name.
+    fn roles(&self, draft: &Draft<'_>) -> Result<Vec<Role>, VaultError> {
+        let names = BTreeSet::from_iter(&self.roles);
+        names.into_iter().map(|name| draft.role(name)).collect()
+    }
+
+    fn key(&self, roles: Vec<Role>, who: &Actor, now: Timestamp) -> Result<Key, VaultError> {
+        let details = IssuedDetails {
+            brand: self.brand.clone(),
+            permissions: self.permissions.clone(),
+            context: self.context.clone(),
+            roles,
+        };
+        details.check()?;
+        Ok(Key {
             name: self.name.clone(),
             created_at: now,
             created_by: who.clone(),
@@ -145,12 +162,8 @@ impl NewIssued {
                 expires_at: self.expires_at,
                 superseded_at: None,
             }],
-            details: Details::Issued(IssuedDetails {
-                brand: self.brand.clone(),
-                permissions: self.permissions.clone(),
-                context: self.context.clone(),
-            }),
-        }
+            details: Details::Issued(details),
+        })
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::find::{Found, display};
 use super::{Vault, VaultError};
 use crate::key::{
-    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, SearchText, Span, Status, Tag,
-    Timestamp,
+    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, RoleName, SearchText, Span,
+    Status, Tag, Timestamp,
 };
 use crate::store::KeyTotal;
 
@@ -20,6 +20,7 @@ pub struct Filter {
     pub environment: Option<Environment>,
     pub status: Option<Status>,
     pub permission: Option<Permission>,
+    pub role: Option<RoleName>,
     pub provider: Option<Provider>,
     pub tag: Option<Tag>,
     /// Ends within this time, or has ended already.
@@ -55,16 +56,11 @@ impl Vault {
                     continue;
                 }
                 let record_key = view.state.record_key(open);
-                let default = open.head.default_key();
                 view.state.pass(&view.snapshot, open, |row| {
+                    let key = record_key.open(row)?.key()?;
                     let found = Found {
-                        scope: open.scope.clone(),
-                        id: row.key_id,
-                        key: record_key.open(row)?.key()?,
-                        is_default: default == Some(row.key_id),
                         total: total(&totals, row.key_id),
-                        scope_id: open.row.id,
-                        revision: row.revision,
+                        ..Found::new(open, row.key_id, row.revision, key)
                     };
                     if filter.takes(&found, now) {
                         keys.push(found);
@@ -92,12 +88,16 @@ impl Filter {
         self.status.is_none_or(|status| key.status(now) == status)
             && self.permission.as_ref().is_none_or(|wanted| {
                 key.issued()
-                    .is_some_and(|issued| issued.permissions.contains(wanted))
+                    .is_some_and(|issued| issued.has_permission(wanted))
             })
             && self.provider.as_ref().is_none_or(|wanted| {
                 key.provider()
                     .is_some_and(|provider| provider.providers.contains(wanted))
             })
+            && self
+                .role
+                .as_ref()
+                .is_none_or(|wanted| key.issued().is_some_and(|issued| issued.has_role(wanted)))
             && self
                 .tag
                 .as_ref()

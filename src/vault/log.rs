@@ -16,11 +16,16 @@ pub enum Verb {
     Create,
     Delete,
     Deliver,
+    Edit,
     Finish,
+    Import,
     Init,
     Passphrase,
     RecoveryCode,
+    Rekey,
     Revoke,
+    RoleDelete,
+    RoleSet,
     Rotate,
     Set,
     Undo,
@@ -40,6 +45,8 @@ pub struct LogEntry {
     pub key_id: Option<String>,
     pub name: Option<KeyName>,
     pub generation: Option<u32>,
+    /// The fields that were edited, the role or access token it is about, or how much was imported.
+    pub detail: Option<String>,
 }
 
 /// Who did what to which key: an entry before it has its time and place in the chain.
@@ -49,6 +56,7 @@ pub(super) struct Event {
     pub(super) scope: Option<(Scope, KeyKind)>,
     pub(super) key: Option<(KeyId, KeyName)>,
     pub(super) generation: Option<u32>,
+    pub(super) detail: Option<String>,
 }
 
 impl Event {
@@ -59,6 +67,15 @@ impl Event {
             scope: None,
             key: None,
             generation: None,
+            detail: None,
+        }
+    }
+
+    /// The same with a word about what it is about; never a value.
+    pub(super) fn with_detail(self, detail: String) -> Self {
+        Self {
+            detail: Some(detail),
+            ..self
         }
     }
 
@@ -75,6 +92,7 @@ impl Event {
             key_id: id.map(|id: KeyId| id.to_string()),
             name,
             generation: self.generation,
+            detail: self.detail,
         }
     }
 }

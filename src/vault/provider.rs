@@ -1,6 +1,7 @@
 //! Keys that providers gave us: stored, replaced, handed out.
 
 use super::activity::{ActivityKey, Used};
+use super::edit::KeyEdit;
 use super::find::Found;
 use super::issue::free_the_name;
 use super::log::{Event, Verb};
@@ -8,21 +9,10 @@ use super::rotate::{revoked, unchanged};
 use super::{Vault, VaultError};
 use crate::crypto::{Secret, SecretValue, mint_key_id};
 use crate::key::{
-    Actor, Details, Generation, Key, KeyKind, KeyName, Model, Note, Provider, ProviderDetails,
-    Scope, Tag, Timestamp, VariableName,
+    Actor, Details, Generation, Key, KeyKind, KeyName, ProviderDetails, Role, RoleName, Scope,
+    Timestamp,
 };
 use crate::store::KeyTotal;
-
-/// What is to be known of a provider key. What is `None` stays as it is on a key that exists.
-#[derive(Clone, Debug, Default)]
-pub struct ProviderChanges {
-    pub providers: Option<Vec<Provider>>,
-    pub models: Option<Vec<Model>>,
-    pub variable: Option<VariableName>,
-    pub tags: Option<Vec<Tag>>,
-    pub note: Option<Note>,
-    pub expires_at: Option<Option<Timestamp>>,
-}
 
 /// What a value is to the vault before it is stored.
 #[derive(Debug)]
@@ -77,7 +67,7 @@ impl Vault {
         name: &KeyName,
         scope: &Scope,
         value: &SecretValue,
-        changes: &ProviderChanges,
+        edit: &KeyEdit,
         who: &Actor,
         now: Timestamp,
     ) -> Result<Found, VaultError> {
@@ -85,7 +75,7 @@ impl Vault {
             free_the_name(draft, name, scope, KeyKind::Provider)?;
             let id = draft.ensure_scope(scope, KeyKind::Provider)?;
             let key_id = mint_key_id()?;
-            let mut key = Key {
+            let key = Key {
                 name: name.clone(),
                 created_at: now,
                 created_by: who.clone(),
@@ -98,13 +88,14 @@ impl Vault {
                     ..ProviderDetails::default()
                 }),
             };
-            changes.apply(&mut key);
+            let key = edit.applied(&key, no_roles)?;
             let revision = draft.put(id, key_id, &key, &[value.stored()])?;
             let event = Event {
                 verb: Verb::Set,
                 scope: Some((scope.clone(), KeyKind::Provider)),
                 key: Some((key_id, name.clone())),
                 generation: Some(1),
+                detail: None,
             };
             let stored = Found {
                 scope: scope.clone(),
@@ -127,7 +118,7 @@ impl Vault {
         &mut self,
         found: &Found,
         value: &SecretValue,
-        changes: &ProviderChanges,
+        edit: &KeyEdit,
         who: &Actor,
         now: Timestamp,
     ) -> Result<Key, VaultError> {
@@ -151,7 +142,7 @@ impl Vault {
             if let Details::Provider(provider) = &mut key.details {
                 provider.masked = value.masked();
             }
-            changes.apply(&mut key);
+            let key = edit.applied(&key, no_roles)?;
             draft.put(
                 found.scope_id,
                 found.id,
@@ -160,28 +151,6 @@ impl Vault {
             )?;
             let number = key.current().map(|generation| generation.number);
             Ok((key, Some(found.event(Verb::Rotate, number))))
-        })
-    }
-
-    /// Changes what is known of a provider key, and not its value. Says whether anything is different.
-    ///
-    /// # Errors
-    /// [`VaultError::Changed`] when the key is not as it was found.
-    pub fn describe(
-        &mut self,
-        found: &Found,
-        changes: &ProviderChanges,
-        who: &Actor,
-        now: Timestamp,
-    ) -> Result<bool, VaultError> {
-        let key = changes.applied(&found.key);
-        if key == found.key {
-            return Ok(false);
-        }
-        self.write(who, now, |draft| {
-            let secrets = unchanged(draft, found)?.secrets()?;
-            draft.put(found.scope_id, found.id, &key, &secrets)?;
-            Ok((true, Some(found.event(Verb::Set, None))))
         })
     }
 
@@ -252,36 +221,12 @@ impl Vault {
     }
 }
 
-impl ProviderChanges {
-    /// The key as it would be.
-    pub fn applied(&self, key: &Key) -> Key {
-        let mut key = key.clone();
-        self.apply(&mut key);
-        key
-    }
-
-    fn apply(&self, key: &mut Key) {
-        if let Details::Provider(provider) = &mut key.details {
-            replace(&mut provider.providers, self.providers.as_ref());
-            replace(&mut provider.models, self.models.as_ref());
-            if self.variable.is_some() {
-                provider.variable.clone_from(&self.variable);
-            }
-        }
-        replace(&mut key.tags, self.tags.as_ref());
-        if self.note.is_some() {
-            key.note.clone_from(&self.note);
-        }
-        if let (Some(expires_at), Some(current)) = (self.expires_at, key.generations.last_mut()) {
-            current.expires_at = expires_at;
-        }
-    }
-}
-
-fn replace<T: Clone>(target: &mut T, new: Option<&T>) {
-    if let Some(new) = new {
-        target.clone_from(new);
-    }
+/// A provider key has none, which its edit refuses before it asks.
+fn no_roles(name: &RoleName) -> Result<Role, VaultError> {
+    Err(VaultError::UnknownRole {
+        role: name.clone(),
+        nearest: None,
+    })
 }
 
 fn generation(

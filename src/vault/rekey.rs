@@ -1,12 +1,21 @@
 //! New passphrases and new keys.
 
-use super::access::{access_slots, drop_recovery_code, own_name};
+use super::access::{access_slots, drop_access_slot, drop_recovery_code, drop_slots, slot_name};
 use super::draft::Draft;
 use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
 use super::unlock::passphrase_slot;
 use super::{Vault, VaultError};
 use crate::crypto::{Passphrase, Profile, RootKey, SlotKind};
-use crate::key::{Actor, ScopeId, SlotId, Timestamp};
+use crate::key::{Actor, KeyName, ScopeId, Timestamp};
+
+/// What a re-keying took away, and has to be made again where it is needed.
+#[derive(Clone, Debug)]
+pub struct Dropped {
+    /// Names of the access tokens, sorted.
+    pub access_tokens: Vec<KeyName>,
+    /// Whether there was a recovery code.
+    pub recovery_code: bool,
+}
 
 impl Vault {
     /// Replaces the passphrase. Keys, access tokens and the recovery code stay.
@@ -28,7 +37,6 @@ impl Vault {
 
     /// After the vault or its passphrase may have been read by somebody: new vault key, scope keys and activity keys,
     /// everything sealed anew in one change. Access tokens and the recovery code are dropped; issued tokens stay valid.
-    /// Gives how many access tokens have to be made again.
     ///
     /// # Errors
     /// What a change can fail with.
@@ -38,17 +46,22 @@ impl Vault {
         profile: Profile,
         who: &Actor,
         now: Timestamp,
-    ) -> Result<usize, VaultError> {
+    ) -> Result<Dropped, VaultError> {
         self.write(who, now, |draft| {
-            let dropped = access_slots(draft);
-            for slot in &dropped {
-                draft.delete_slot(slot.id)?;
-                draft.delete_own(&own_name(slot.id))?;
+            let mut access_tokens = Vec::new();
+            for slot in access_slots(draft) {
+                access_tokens.push(slot_name(draft, slot.id)?);
+                drop_access_slot(draft, slot.id)?;
             }
-            drop_recovery_code(draft)?;
+            access_tokens.sort();
+            let recovery_code = drop_recovery_code(draft)?;
             rekey_vault(draft)?;
             replace_passphrase(draft, new, profile)?;
-            Ok((dropped.len(), Some(Event::of_vault(Verb::Passphrase))))
+            let dropped = Dropped {
+                access_tokens,
+                recovery_code,
+            };
+            Ok((dropped, Some(Event::of_vault(Verb::Rekey))))
         })
     }
 }
@@ -58,15 +71,7 @@ fn replace_passphrase(
     new: &Passphrase,
     profile: Profile,
 ) -> Result<(), VaultError> {
-    let kind = SlotKind::Passphrase.number();
-    let old: Vec<SlotId> = draft
-        .state
-        .slots
-        .iter()
-        .filter(|row| row.kind == kind)
-        .map(|row| row.id)
-        .collect();
-    old.into_iter().try_for_each(|id| draft.delete_slot(id))?;
+    drop_slots(draft, SlotKind::Passphrase)?;
     let row = passphrase_slot(&draft.key, new, profile, draft.state.vault)?;
     draft.put_slot(row)
 }

@@ -133,6 +133,7 @@ impl Found {
             scope: Some((self.scope.clone(), self.kind())),
             key: Some((self.id, self.key.name.clone())),
             generation,
+            detail: None,
         }
     }
 }

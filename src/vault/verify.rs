@@ -9,7 +9,6 @@ use crate::crypto::{Digest, NoToken, Secret, Token};
 use crate::key::{
     Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Timestamp,
 };
-use crate::store::KeyTotal;
 
 /// What a verifier demands beyond a good token.
 #[derive(Clone, Debug, Default)]
@@ -155,15 +154,7 @@ impl View<'_> {
                 });
             };
             let state = generation.state(now);
-            let found = Found {
-                scope: open.scope.clone(),
-                id,
-                is_default: open.head.default_key() == Some(id),
-                total: KeyTotal::default(),
-                scope_id: open.row.id,
-                revision: row.revision,
-                key: key.clone(),
-            };
+            let found = Found::new(open, id, row.revision, key.clone());
             let verdict = Verdict {
                 code: judge(&found, state, requirements),
                 generation: Some(generation.number),
@@ -185,7 +176,7 @@ fn judge(found: &Found, state: GenerationState, requirements: &Requirements) -> 
         found
             .key
             .issued()
-            .is_some_and(|issued| issued.permissions.allow(wanted))
+            .is_some_and(|issued| issued.allows(wanted))
     };
     match state {
         GenerationState::Undelivered => Code::Undelivered,

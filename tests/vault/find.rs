@@ -1,7 +1,7 @@
 //! Pointing at keys, and lists of them.
 
 use keywright::key::{KeyKind, Scope, Span, Status, Timestamp};
-use keywright::vault::{Filter, NewIssued, ProviderChanges, Vault, VaultError, Wanted};
+use keywright::vault::{Filter, KeyEdit, ListEdit, NewIssued, Vault, VaultError, Wanted};
 
 use crate::fixture::*;
 
@@ -125,15 +125,15 @@ fn a_list_is_sorted_and_filtered() {
     let place = Place::new();
     let mut vault = filled(&place);
     let later = Timestamp(NOW.0 + 10 * 86_400);
-    let described = ProviderChanges {
-        providers: Some(vec!["OpenAI".parse().expect("a provider")]),
-        tags: Some(vec!["paid".parse().expect("a tag")]),
+    let described = KeyEdit {
+        providers: ListEdit::replaced_by(vec!["OpenAI".parse().expect("a provider")]),
+        tags: ListEdit::replaced_by(vec!["paid".parse().expect("a tag")]),
         expires_at: Some(Some(Timestamp(NOW.0 + 20 * 86_400))),
-        ..ProviderChanges::default()
+        ..KeyEdit::default()
     };
     let found = find(&mut vault, "openai");
     vault
-        .describe(&found, &described, &who(), NOW)
+        .edit(&found, &described, false, &who(), NOW)
         .expect("described");
     let bank = vault
         .find(

@@ -8,7 +8,7 @@ use keywright::key::{
     Actor, Brand, Context, KeyName, KeyRef, PermissionSet, Scope, Span, Timestamp,
 };
 use keywright::vault::{
-    Code, Credential, Delivered, Filter, Found, Location, NewIssued, ProviderChanges, Requirements,
+    Code, Credential, Delivered, Filter, Found, KeyEdit, Location, NewIssued, Requirements,
     Retention, Rotation, Vault, VaultError, Wanted,
 };
 use tempfile::TempDir;
@@ -131,6 +131,7 @@ pub(crate) fn new_key(text: &str) -> NewIssued {
         scope: shop(),
         brand: Brand::default(),
         permissions: permissions(&["read"]),
+        roles: Vec::new(),
         context: Context::default(),
         expires_at: None,
         tags: Vec::new(),
@@ -219,7 +220,7 @@ pub(crate) fn names(vault: &mut Vault) -> Vec<String> {
 }
 
 pub(crate) fn set(vault: &mut Vault, text: &str, content: &str) {
-    let changes = ProviderChanges::default();
+    let changes = KeyEdit::default();
     vault
         .set_new(&name(text), &shop(), &value(content), &changes, &who(), NOW)
         .expect("stored");

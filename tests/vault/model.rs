@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use keywright::key::{KeyKind, Span, Status, Timestamp};
-use keywright::vault::{Code, Credential, ProviderChanges, Requirements, VaultError};
+use keywright::vault::{Code, Credential, KeyEdit, Requirements, VaultError};
 use proptest::prelude::*;
 
 use crate::fixture::*;
@@ -285,7 +285,7 @@ impl Model {
 
     fn set(&mut self, text: &str, new: u8) {
         let mut vault = self.open();
-        let (now, changes) = (self.now, ProviderChanges::default());
+        let (now, changes) = (self.now, KeyEdit::default());
         let content = value(&format!("value {new}"));
         match self.keys.get_mut(text) {
             None => {

@@ -2,7 +2,7 @@
 
 use keywright::crypto::{SecretValue, VALUE_LIMIT};
 use keywright::key::{KeyKind, Timestamp};
-use keywright::vault::{Comparison, ProviderChanges, Vault, VaultError};
+use keywright::vault::{Comparison, KeyEdit, ListEdit, Vault, VaultError};
 
 use crate::fixture::*;
 
@@ -18,7 +18,7 @@ fn compare(vault: &mut Vault, text: &str, content: &str) -> Result<&'static str,
 
 fn replace(vault: &mut Vault, text: &str, content: &str, now: Timestamp) {
     let found = find(vault, text);
-    let changes = ProviderChanges::default();
+    let changes = KeyEdit::default();
     vault
         .replace_value(&found, &value(content), &changes, &who(), now)
         .expect("replaced");
@@ -57,7 +57,7 @@ fn a_value_is_compared_before_it_is_stored() {
                 &name("ci"),
                 &shop(),
                 &value("x"),
-                &ProviderChanges::default(),
+                &KeyEdit::default(),
                 &who(),
                 NOW,
             )
@@ -115,7 +115,7 @@ fn a_value_comes_back_byte_for_byte() {
                 &name(text),
                 &shop(),
                 &stored,
-                &ProviderChanges::default(),
+                &KeyEdit::default(),
                 &who(),
                 NOW,
             )
@@ -134,7 +134,7 @@ fn a_revoked_value_is_not_given_out_or_replaced() {
     let found = find(&mut vault, "openai");
     vault.revoke(&found, &who(), NOW).expect("revoked");
     let found = find(&mut vault, "openai");
-    let changes = ProviderChanges::default();
+    let changes = KeyEdit::default();
     for outcome in [
         vault.value(&found, false, &who(), NOW).map(drop),
         vault.value(&found, true, &who(), NOW).map(drop),
@@ -177,36 +177,37 @@ fn what_is_known_of_a_key_changes_and_its_value_stays() {
     let place = Place::new();
     let mut vault = place.create();
     let end = Timestamp(NOW.0 + 90 * 86_400);
-    let first = ProviderChanges {
-        providers: Some(vec!["openai".parse().expect("a provider")]),
-        variable: Some("OPENAI_API_KEY".parse().expect("a variable")),
+    let first = KeyEdit {
+        providers: ListEdit::replaced_by(vec!["openai".parse().expect("a provider")]),
+        variable: Some(Some("OPENAI_API_KEY".parse().expect("a variable"))),
         expires_at: Some(Some(end)),
-        ..ProviderChanges::default()
+        ..KeyEdit::default()
     };
     let shown = "sk-0123456789abcdef";
     vault
         .set_new(&name("openai"), &shop(), &value(shown), &first, &who(), NOW)
         .expect("stored");
     let found = find(&mut vault, "openai");
-    assert!(
-        !vault
-            .describe(&found, &first, &who(), NOW)
-            .expect("nothing is different")
-    );
-    let second = ProviderChanges {
-        models: Some(vec!["gpt-5".parse().expect("a model")]),
-        note: Some("for tests".parse().expect("a note")),
-        ..ProviderChanges::default()
+    let again = vault.edit(&found, &first, false, &who(), NOW);
+    let again = again.expect("nothing is different");
+    assert!(again.changes().is_empty());
+    let second = KeyEdit {
+        models: ListEdit::replaced_by(vec!["gpt-5".parse().expect("a model")]),
+        note: Some(Some("for tests".parse().expect("a note"))),
+        ..KeyEdit::default()
     };
-    assert!(
-        vault
-            .describe(&found, &second, &who(), NOW)
-            .expect("changed")
-    );
+    let edited = vault.edit(&found, &second, false, &who(), NOW);
+    let fields: Vec<&str> = edited
+        .expect("changed")
+        .changes()
+        .iter()
+        .map(|change| change.field)
+        .collect();
+    assert_eq!(fields, ["models", "note"]);
     let key = find(&mut vault, "openai").key;
     let provider = key.provider().expect("a provider key");
-    assert_eq!(provider.variable, first.variable);
-    assert_eq!(provider.models, second.models.expect("given above"));
+    assert_eq!(Some(provider.variable.clone()), first.variable);
+    assert_eq!(provider.models, second.models.replace.expect("given above"));
     assert_eq!(provider.masked, "sk-••••def");
     assert_eq!(key.expires_at(), Some(end));
     assert_eq!(get(&mut vault, "openai"), shown.as_bytes());

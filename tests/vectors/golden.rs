@@ -105,6 +105,10 @@ fn issued_keys_are_as_they_were(vault: &mut Vault, golden: &Golden) {
     assert_eq!(issued.brand.as_str(), "acme");
     assert_eq!(issued.permissions.to_string(), "read, write:invoices");
     assert_eq!(issued.context.to_string(), "team=blue");
+    let granted = issued.granted_permissions().to_string();
+    assert_eq!(granted, "create:bills, read, write:invoices");
+    let handed_on = issued.granted_context().to_string();
+    assert_eq!(handed_on, "region=eu, team=blue");
     assert_eq!(find(vault, "old").key.status(LATER), Status::Revoked);
     for (name, code) in [
         ("token-1", Code::Valid),
@@ -147,6 +151,7 @@ fn the_golden_vault_opens_and_tells_what_was_put_in() {
             verbs,
             [
                 "Init",
+                "RoleSet",
                 "Create",
                 "Deliver",
                 "Rotate",

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::{Life, NOW, location, scope, shop, value, who};
 use crate::crypto::{Passphrase, Profile, Secret};
-use crate::key::{Context, PermissionSet, Span};
-use crate::vault::{NewIssued, ProviderChanges, Rotation, Vault};
+use crate::key::{Context, PermissionSet, Role, Span};
+use crate::vault::{KeyEdit, NewIssued, Rotation, Vault};
 
 #[test]
 #[ignore = "writes tests/vectors/format-1 where it is missing; never again once format 1 is released"]
@@ -24,6 +24,22 @@ fn write_the_golden_vault() {
     let vault = Vault::create(&location(&path), &passphrase, Profile::Test, &who(), NOW);
     let mut life = Life::of(vault.expect("a new vault"));
 
+    let role = Role {
+        name: "billing".parse().expect("a role"),
+        permissions: PermissionSet::try_from(std::collections::BTreeSet::from(["create:bills"
+            .parse()
+            .expect("a permission")]))
+        .expect("few"),
+        context: Context::from_pairs(&[
+            "team=red".parse().expect("a pair"),
+            "region=eu".parse().expect("a pair"),
+        ])
+        .expect("few"),
+    };
+    life.vault
+        .set_role(&role, false, &who(), NOW)
+        .expect("a role");
+
     let permissions = ["read", "write:invoices"].map(|text| text.parse().expect("a permission"));
     let context = ["team=blue".parse().expect("a pair")];
     let new = NewIssued {
@@ -32,6 +48,7 @@ fn write_the_golden_vault() {
         brand: "acme".parse().expect("a brand"),
         permissions: PermissionSet::try_from(std::collections::BTreeSet::from(permissions))
             .expect("few"),
+        roles: vec![role.name],
         context: Context::from_pairs(&context).expect("few"),
         expires_at: Some(NOW.after(Span::days(90))),
         tags: vec!["ci".parse().expect("a tag")],
@@ -53,9 +70,9 @@ fn write_the_golden_vault() {
     life.vault.revoke(&found, &who(), NOW).expect("revoked");
 
     let name = "openai".parse().expect("a name");
-    let changes = ProviderChanges {
-        variable: Some("OPENAI_API_KEY".parse().expect("a variable")),
-        ..ProviderChanges::default()
+    let changes = KeyEdit {
+        variable: Some(Some("OPENAI_API_KEY".parse().expect("a variable"))),
+        ..KeyEdit::default()
     };
     life.vault
         .set_new(&name, &shop(), &value("sk-before"), &changes, &who(), NOW)
@@ -63,7 +80,7 @@ fn write_the_golden_vault() {
     let found = life.find("openai", &shop());
     let now = value("sk-0123456789abcdef");
     life.vault
-        .replace_value(&found, &now, &ProviderChanges::default(), &who(), NOW)
+        .replace_value(&found, &now, &KeyEdit::default(), &who(), NOW)
         .expect("replaced");
 
     let access = life.access(&scope("shop", "production"));

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{
-    AccessToken, Credential, Filter, Holder, Location, NewIssued, ProviderChanges, RecoveryCode,
+    AccessToken, Credential, Filter, Holder, KeyEdit, Location, NewIssued, RecoveryCode,
     Requirements, Retention, Rotation, StoreError, Vault, VaultError, Wanted,
 };
 use crate::crypto::{Passphrase, Profile, Secret, SecretValue};
@@ -264,7 +264,7 @@ impl Life {
         self.issue("deploy", &shop());
         self.issue("ci", &bank());
         let value = value("sk-first");
-        let changes = ProviderChanges::default();
+        let changes = KeyEdit::default();
         let name = "openai".parse().expect("a name");
         self.vault
             .set_new(&name, &shop(), &value, &changes, &who(), NOW)
@@ -291,7 +291,7 @@ impl Life {
         let found = self.find("deploy", &shop());
         self.vault.revoke(&found, &who(), NOW).expect("revoked");
         let found = self.find("openai", &shop());
-        let changes = ProviderChanges::default();
+        let changes = KeyEdit::default();
         self.vault
             .replace_value(&found, &value("sk-second"), &changes, &who(), NOW)
             .expect("replaced");
@@ -306,6 +306,7 @@ impl Life {
             scope: scope.clone(),
             brand: Brand::default(),
             permissions: PermissionSet::default(),
+            roles: Vec::new(),
             context: Context::default(),
             expires_at: None,
             tags: Vec::new(),
