@@ -7,8 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, CreateArgs, DeleteArgs, GetArgs, InitArgs, ListArgs, ManArgs, RevokeArgs,
-    RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, UsageArgs, VerifyArgs,
+    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, GetArgs, InitArgs, ListArgs, ManArgs,
+    RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, UsageArgs,
+    VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::Printer;
@@ -44,12 +45,14 @@ pub(crate) enum Command {
     Create(CreateArgs),
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
+    Edit(EditArgs),
     Get(GetArgs),
     Init(InitArgs),
     #[command(visible_alias = "ls")]
     List(ListArgs),
     Man(ManArgs),
     Revoke(RevokeArgs),
+    Role(RoleArgs),
     Rotate(RotateArgs),
     #[command(visible_alias = "find")]
     Search(SearchArgs),

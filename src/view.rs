@@ -117,6 +117,20 @@ pub(crate) fn role_names(issued: &IssuedDetails) -> Vec<&RoleName> {
     issued.roles.iter().map(|role| &role.name).collect()
 }
 
+/// What a field was and what it is, each cut to a part of a line.
+pub(crate) fn arrow(before: Option<&str>, after: Option<&str>) -> String {
+    format!("{} -> {}", shown(before), shown(after))
+}
+
+fn shown(text: Option<&str>) -> String {
+    const CHARACTERS: usize = 60;
+    let text = text.unwrap_or("none");
+    match text.char_indices().nth(CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 /// RFC 3339, or `null`.
 pub(crate) fn text(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())

@@ -25,13 +25,27 @@ pub(super) struct KeyArg {
 }
 
 impl KeyArg {
-    /// Finds the key. An id is found in every scope, unless options name one.
+    /// Finds the key.
     pub(super) fn find(&self, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
-        let settings = &session.settings;
-        let strict = settings.project_option.is_some() || settings.environment_option.is_some();
         let wanted = self.name.as_ref().map_or(Wanted::Default, Wanted::Named);
-        Ok(vault.find(wanted, &settings.scope, strict)?)
+        find(wanted, vault, session)
     }
+}
+
+/// Finds a key that has to be named.
+pub(super) fn find_named(
+    name: &KeyRef,
+    vault: &mut Vault,
+    session: &Session,
+) -> Result<Found, CommandError> {
+    find(Wanted::Named(name), vault, session)
+}
+
+/// An id is found in every scope, unless options name one.
+fn find(wanted: Wanted<'_>, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
+    let settings = &session.settings;
+    let strict = settings.project_option.is_some() || settings.environment_option.is_some();
+    Ok(vault.find(wanted, &settings.scope, strict)?)
 }
 
 /// How a vault is made by the first `create` or `set`.

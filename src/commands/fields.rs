@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, rotated, unchanged, finished, revoked or deleted",
+                "of a change: created, updated, edited, rotated, unchanged, finished, revoked or deleted",
             ),
             (
                 "dry_run",
@@ -80,6 +80,33 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             (
                 "delivered_at, superseded_at",
                 "when it was shown, and when its successor ends it; or null",
+            ),
+        ],
+    ),
+    (
+        "edit",
+        &[
+            (
+                "changes",
+                "what is different, each with field, before and after",
+            ),
+            (
+                "field, before, after",
+                "name, permissions, roles, context, brand, providers, models, variable, expires, tags, note or default; \
+                 as text, or null for nothing",
+            ),
+        ],
+    ),
+    (
+        "role",
+        &[
+            (
+                "roles, role",
+                "all roles, or one: name, permissions, context",
+            ),
+            (
+                "key_count, keys",
+                "how many keys have it, and which: name, key_id, project, environment",
             ),
         ],
     ),

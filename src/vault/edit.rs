@@ -110,6 +110,36 @@ impl Vault {
 }
 
 impl KeyEdit {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            name,
+            tags,
+            note,
+            expires_at,
+            brand,
+            context,
+            make_default,
+            permissions,
+            roles,
+            models,
+            providers,
+            variable,
+        } = self;
+        name.is_none()
+            && tags.is_empty()
+            && note.is_none()
+            && expires_at.is_none()
+            && brand.is_none()
+            && context.is_empty()
+            && make_default.is_none()
+            && permissions.is_empty()
+            && roles.is_empty()
+            && models.is_empty()
+            && providers.is_empty()
+            && variable.is_none()
+    }
+
     /// The key as it will be. `role` finds a role by its name.
     pub(super) fn applied(
         &self,
