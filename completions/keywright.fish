@@ -45,12 +45,14 @@ complete -c keywright -n "__fish_keywright_needs_command" -f -a "completion" -d 
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "create" -d 'Issue a new key and print its token, once'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "delete" -d 'Delete a key for good'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "rm" -d 'Delete a key for good'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "edit" -d 'Change what is known of a key'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "get" -d 'Print a provider key\'s value'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "init" -d 'Make a vault'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "list" -d 'List keys'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "ls" -d 'List keys'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "man" -d 'Print a manual page'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "revoke" -d 'End a key now'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "role" -d 'Make, show and delete roles: named sets of permissions'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "rotate" -d 'Replace a key\'s token or value'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "search" -d 'Find keys by a text'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "find" -d 'Find keys by a text'
@@ -91,7 +93,8 @@ complete -c keywright -n "__fish_keywright_using_subcommand completion" -s y -l 
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c keywright -n "__fish_keywright_using_subcommand create" -l permission -d 'What the key may do: read, write, admin, an action of your own, or action:resource [default: read]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand create" -l permission -d 'What the key may do: read, write, admin, an action of your own, or action:resource [default: read, unless a role is given]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand create" -l role -d 'A role that the key has; `role set` makes one' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l context -d 'A pair that is handed to whoever verifies the key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l expires -d 'When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l brand -d 'First part of the token [default: kwt]' -r
@@ -149,6 +152,55 @@ complete -c keywright -n "__fish_keywright_using_subcommand rm" -s y -l yes -d '
 complete -c keywright -n "__fish_keywright_using_subcommand rm" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand rm" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l rename -d 'The key\'s new name' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l expires -d 'When its present token or value ends: 90d, 2027-01-31, an RFC 3339 time, or never' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l tag -d 'A word to find the key by' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-tag -d 'One more tag' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-tag -d 'A tag that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l note -d 'Free text about the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l permission -d 'What the key may do by itself: read, write, admin, an action of your own, or action:resource' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-permission -d 'One more permission' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-permission -d 'A permission that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l role -d 'A role that the key has' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-role -d 'One more role' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-role -d 'A role that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l context -d 'A pair that is handed to whoever verifies the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-context -d 'One more pair, or another value for its key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-context -d 'The key of a pair that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l brand -d 'First part of the tokens that rotations will make' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l provider -d 'Whose key it is' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-provider -d 'One more provider' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-provider -d 'A provider that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l model -d 'A model that it is for' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-model -d 'One more model' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-model -d 'A model that goes' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l var -d 'The environment variable that programs expect it in' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-tags -d 'No tags'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-note -d 'No note'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-permissions -d 'No permissions but those of its roles'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-roles -d 'No roles'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-context -d 'No pairs but those of its roles'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l default -d 'Make it the default key of its project and environment'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-default -d 'Take the default mark away'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-providers -d 'No providers'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-models -d 'No models'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-var -d 'No variable'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s n -l dry-run -d 'Say what would happen, and change nothing'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand get" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand get" -s p -l project -d 'Project of the key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand get" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
@@ -189,6 +241,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand init" -s h -l help -
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l kind -d 'Only issued or only provider keys' -r
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l status -d 'Only keys with this status: active, expired, overlap, revoked, undelivered' -r
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l permission -d 'Only issued keys with this very permission' -r
+complete -c keywright -n "__fish_keywright_using_subcommand list" -l role -d 'Only issued keys with this role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l provider -d 'Only keys of this provider' -r
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l tag -d 'Only keys with this tag' -r
 complete -c keywright -n "__fish_keywright_using_subcommand list" -l expiring -d 'Only keys that end within this time, such as 14d, or have ended' -r
@@ -211,6 +264,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand list" -s h -l help -
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l kind -d 'Only issued or only provider keys' -r
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l status -d 'Only keys with this status: active, expired, overlap, revoked, undelivered' -r
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l permission -d 'Only issued keys with this very permission' -r
+complete -c keywright -n "__fish_keywright_using_subcommand ls" -l role -d 'Only issued keys with this role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l provider -d 'Only keys of this provider' -r
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l tag -d 'Only keys with this tag' -r
 complete -c keywright -n "__fish_keywright_using_subcommand ls" -l expiring -d 'Only keys that end within this time, such as 14d, or have ended' -r
@@ -263,6 +317,122 @@ complete -c keywright -n "__fish_keywright_using_subcommand revoke" -s y -l yes 
 complete -c keywright -n "__fish_keywright_using_subcommand revoke" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand revoke" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "delete" -d 'Delete a role that no key has'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "rm" -d 'Delete a role that no key has'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "list" -d 'List roles, what they carry, and how many keys have them'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "ls" -d 'List roles, what they carry, and how many keys have them'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "set" -d 'Make a role, or change what it carries'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and not __fish_seen_subcommand_from delete rm list ls set show" -f -a "show" -d 'Show a role and the keys that have it'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s n -l dry-run -d 'Say what would happen, and change nothing'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s n -l dry-run -d 'Say what would happen, and change nothing'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l permission -d 'What it lets keys do: read, write, admin, an action of your own, or action:resource' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l context -d 'A pair that is handed to whoever verifies a key with this role' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s n -l dry-run -d 'Say what would happen, and change nothing'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand rotate" -l overlap -d 'Keep the previous token working for this long, such as 30m, 24h or 7d' -r
 complete -c keywright -n "__fish_keywright_using_subcommand rotate" -l expires -d 'When the new token or value ends [default: the lifetime that the previous one was given]' -r
 complete -c keywright -n "__fish_keywright_using_subcommand rotate" -l file -d 'Read the value from a file instead of standard input' -r -F
@@ -288,6 +458,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand rotate" -s h -l help
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l kind -d 'Only issued or only provider keys' -r
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l status -d 'Only keys with this status: active, expired, overlap, revoked, undelivered' -r
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l permission -d 'Only issued keys with this very permission' -r
+complete -c keywright -n "__fish_keywright_using_subcommand search" -l role -d 'Only issued keys with this role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l provider -d 'Only keys of this provider' -r
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l tag -d 'Only keys with this tag' -r
 complete -c keywright -n "__fish_keywright_using_subcommand search" -l expiring -d 'Only keys that end within this time, such as 14d, or have ended' -r
@@ -310,6 +481,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand search" -s h -l help
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l kind -d 'Only issued or only provider keys' -r
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l status -d 'Only keys with this status: active, expired, overlap, revoked, undelivered' -r
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l permission -d 'Only issued keys with this very permission' -r
+complete -c keywright -n "__fish_keywright_using_subcommand find" -l role -d 'Only issued keys with this role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l provider -d 'Only keys of this provider' -r
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l tag -d 'Only keys with this tag' -r
 complete -c keywright -n "__fish_keywright_using_subcommand find" -l expiring -d 'Only keys that end within this time, such as 14d, or have ended' -r

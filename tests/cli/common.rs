@@ -234,6 +234,31 @@ impl TestEnv {
         listed.names()
     }
 
+    /// Runs command lines as a shell would split them, one after the other.
+    #[track_caller]
+    pub(crate) fn session(&self, lines: &[&str]) -> Transcript {
+        let mut transcript = Transcript::default();
+        for line in lines {
+            let words = words(line);
+            transcript.add(
+                &words.iter().map(String::as_str).collect::<Vec<_>>(),
+                &self.run(&words),
+            );
+        }
+        transcript
+    }
+
+    /// Command lines that are all refused.
+    #[track_caller]
+    pub(crate) fn refused_lines(&self, lines: &[&str]) -> Transcript {
+        let commands: Vec<Vec<String>> = lines.iter().map(|line| words(line)).collect();
+        let commands: Vec<Vec<&str>> = commands
+            .iter()
+            .map(|words| words.iter().map(String::as_str).collect())
+            .collect();
+        self.refusals(commands.iter().map(Vec::as_slice))
+    }
+
     /// Commands that are all refused: each answers nothing and leaves the vault as it was. Gives a transcript.
     #[track_caller]
     pub(crate) fn refusals<'a>(
@@ -384,6 +409,10 @@ impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn words(line: &str) -> Vec<String> {
+    shlex::split(line).expect("a test closes its quotes")
 }
 
 fn quoted(word: &str) -> String {

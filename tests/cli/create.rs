@@ -90,6 +90,15 @@ fn every_option_is_kept() {
         "models": null,
         "name": "CI/CD integration",
         "note": "for the build farm\nask Ada",
+        "own_context": {
+          "filter": "region=eu",
+          "team": "blue"
+        },
+        "own_permissions": [
+          "deploy",
+          "read",
+          "write:orders"
+        ],
         "pending": false,
         "permissions": [
           "deploy",
@@ -103,6 +112,7 @@ fn every_option_is_kept() {
         "requests": 0,
         "revoked_at": null,
         "revoked_by": null,
+        "roles": [],
         "status": "active",
         "tags": [
           "ci",

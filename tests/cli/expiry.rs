@@ -125,11 +125,11 @@ fn what_has_ended_is_refused_and_shown_as_ended() {
     insta::assert_snapshot!(env.run(["list", "--status", "expired"]), @"
     exit: 0
     ---- stdout
-    NAME       SCOPE                KIND      STATUS   KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    provider   default/development  provider  expired  sk-••••def                  -            -         -      -         just now  tester@[HOST]  just now   1         just now
-    renewed    default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         just now
-    short      default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         just now
-    shortened  default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         just now
+    NAME       SCOPE                KIND      STATUS   KEY                         PERMISSIONS  ROLES  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    provider   default/development  provider  expired  sk-••••def                  -            -      -         -      -         just now  tester@[HOST]  just now   1         just now
+    renewed    default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -      -         -      -         just now  tester@[HOST]  -          0         just now
+    short      default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -      -         -      -         just now  tester@[HOST]  -          0         just now
+    shortened  default/development  issued    expired  kwt_dev1_[--KEY-ID--]_••••  read         -      -         -      -         just now  tester@[HOST]  -          0         just now
     ---- stderr
     ");
 

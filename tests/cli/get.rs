@@ -42,6 +42,8 @@ fn a_value_comes_out_as_it_went_in() {
         "models": [],
         "name": "openai",
         "note": null,
+        "own_context": null,
+        "own_permissions": null,
         "pending": false,
         "permissions": null,
         "previous_valid_until": null,
@@ -51,6 +53,7 @@ fn a_value_comes_out_as_it_went_in() {
         "requests": 2,
         "revoked_at": null,
         "revoked_by": null,
+        "roles": null,
         "status": "active",
         "tags": [],
         "variable": null

@@ -4,7 +4,7 @@ use crate::common::help;
 
 #[test]
 fn of_keywright() {
-    insta::assert_snapshot!(help(&["--help"]), @r"
+    insta::assert_snapshot!(help(&["--help"]), @"
     Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
 
     `create` issues a key for a service of yours: its token is printed once and only a digest is kept;
@@ -17,11 +17,13 @@ fn of_keywright() {
       completions  Print a shell's completion script [alias: completion]
       create       Issue a new key and print its token, once
       delete       Delete a key for good [alias: rm]
+      edit         Change what is known of a key
       get          Print a provider key's value
       init         Make a vault
       list         List keys [alias: ls]
       man          Print a manual page
       revoke       End a key now
+      role         Make, show and delete roles: named sets of permissions
       rotate       Replace a key's token or value
       search       Find keys by a text [alias: find]
       set          Store or replace a key that a provider gave you
@@ -171,7 +173,10 @@ fn of_create() {
     Options:
           --permission <PERMISSION>
               What the key may do: read, write, admin, an action of your own, or action:resource
-              [default: read]
+              [default: read, unless a role is given]
+
+          --role <ROLE>
+              A role that the key has; `role set` makes one
 
           --context <KEY=VALUE>
               A pair that is handed to whoever verifies the key

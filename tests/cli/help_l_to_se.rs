@@ -27,6 +27,9 @@ fn of_list() {
           --permission <PERMISSION>
               Only issued keys with this very permission
 
+          --role <ROLE>
+              Only issued keys with this role
+
           --provider <PROVIDER>
               Only keys of this provider
 
@@ -326,7 +329,7 @@ fn of_rotate() {
 
 #[test]
 fn of_search() {
-    insta::assert_snapshot!(help(&["search", "--help"]), @r"
+    insta::assert_snapshot!(help(&["search", "--help"]), @"
     Find keys by a text
 
     The text may stand anywhere in a key's name, id, masked token, tags, note, provider, model or
@@ -351,6 +354,9 @@ fn of_search() {
 
           --permission <PERMISSION>
               Only issued keys with this very permission
+
+          --role <ROLE>
+              Only issued keys with this role
 
           --provider <PROVIDER>
               Only keys of this provider

@@ -4,7 +4,7 @@ use crate::common::help;
 
 #[test]
 fn of_keywright() {
-    insta::assert_snapshot!(help(&["-h"]), @r"
+    insta::assert_snapshot!(help(&["-h"]), @"
     Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
 
     Usage: keywright [OPTIONS] <COMMAND>
@@ -13,11 +13,13 @@ fn of_keywright() {
       completions  Print a shell's completion script [alias: completion]
       create       Issue a new key and print its token, once
       delete       Delete a key for good [alias: rm]
+      edit         Change what is known of a key
       get          Print a provider key's value
       init         Make a vault
       list         List keys [alias: ls]
       man          Print a manual page
       revoke       End a key now
+      role         Make, show and delete roles: named sets of permissions
       rotate       Replace a key's token or value
       search       Find keys by a text [alias: find]
       set          Store or replace a key that a provider gave you
@@ -86,7 +88,7 @@ fn of_completions() {
 
 #[test]
 fn of_create() {
-    insta::assert_snapshot!(help(&["create", "-h"]), @r"
+    insta::assert_snapshot!(help(&["create", "-h"]), @"
     Issue a new key and print its token, once
 
     Usage: keywright create [OPTIONS] <NAME>
@@ -96,7 +98,8 @@ fn of_create() {
 
     Options:
           --permission <PERMISSION>  What the key may do: read, write, admin, an action of your own, or
-                                     action:resource [default: read]
+                                     action:resource [default: read, unless a role is given]
+          --role <ROLE>              A role that the key has; `role set` makes one
           --context <KEY=VALUE>      A pair that is handed to whoever verifies the key
           --expires <WHEN>           When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default:
                                      90d]
@@ -206,7 +209,7 @@ fn of_init() {
 
 #[test]
 fn of_list() {
-    insta::assert_snapshot!(help(&["list", "-h"]), @r"
+    insta::assert_snapshot!(help(&["list", "-h"]), @"
     List keys
 
     Usage: keywright list [OPTIONS]
@@ -219,6 +222,7 @@ fn of_list() {
           --status <STATUS>          Only keys with this status: active, expired, overlap, revoked,
                                      undelivered
           --permission <PERMISSION>  Only issued keys with this very permission
+          --role <ROLE>              Only issued keys with this role
           --provider <PROVIDER>      Only keys of this provider
           --tag <TAG>                Only keys with this tag
           --expiring <DURATION>      Only keys that end within this time, such as 14d, or have ended
@@ -329,7 +333,7 @@ fn of_rotate() {
 
 #[test]
 fn of_search() {
-    insta::assert_snapshot!(help(&["search", "-h"]), @r"
+    insta::assert_snapshot!(help(&["search", "-h"]), @"
     Find keys by a text
 
     Usage: keywright search [OPTIONS] <TEXT>
@@ -345,6 +349,7 @@ fn of_search() {
           --status <STATUS>          Only keys with this status: active, expired, overlap, revoked,
                                      undelivered
           --permission <PERMISSION>  Only issued keys with this very permission
+          --role <ROLE>              Only issued keys with this role
           --provider <PROVIDER>      Only keys of this provider
           --tag <TAG>                Only keys with this tag
           --expiring <DURATION>      Only keys that end within this time, such as 14d, or have ended

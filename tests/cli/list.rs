@@ -69,13 +69,13 @@ fn every_scope_is_listed_whatever_the_chosen_one() {
     insta::assert_snapshot!(listed.to_string().replace("in 2 d", "in 3 d"), @"
     exit: 0
     ---- stdout
-    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -         -      -               just now  ada         -          0         never
-    openai               default/development  provider  active   sk-••••def                   -             OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
-    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -         -      -               just now  ada         -          0         never
-    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -         -      -               just now  ada         -          0         never
-    stripe               shop/production      provider  active   ••••                         -             -         -      -               just now  ada         -          0         never
-    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -         -      -               just now  ada         -          0         in 3 d
+    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   ROLES  PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -      -         -      -               just now  ada         -          0         never
+    openai               default/development  provider  active   sk-••••def                   -             -      OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
+    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -               just now  ada         -          0         never
+    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -               just now  ada         -          0         never
+    stripe               shop/production      provider  active   ••••                         -             -      -         -      -               just now  ada         -          0         never
+    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -      -         -      -               just now  ada         -          0         in 3 d
     ---- stderr
     ");
     let alias = env.run(["ls"]);
@@ -122,6 +122,10 @@ fn a_list_as_json() {
           "models": null,
           "name": "deploy",
           "note": null,
+          "own_context": {},
+          "own_permissions": [
+            "read"
+          ],
           "pending": false,
           "permissions": [
             "read"
@@ -133,6 +137,7 @@ fn a_list_as_json() {
           "requests": 0,
           "revoked_at": null,
           "revoked_by": null,
+          "roles": [],
           "status": "active",
           "tags": [],
           "variable": null
@@ -164,6 +169,8 @@ fn a_list_as_json() {
           "models": [],
           "name": "openai",
           "note": null,
+          "own_context": null,
+          "own_permissions": null,
           "pending": false,
           "permissions": null,
           "previous_valid_until": null,
@@ -173,6 +180,7 @@ fn a_list_as_json() {
           "requests": 0,
           "revoked_at": null,
           "revoked_by": null,
+          "roles": null,
           "status": "active",
           "tags": [],
           "variable": null
@@ -264,8 +272,8 @@ fn a_search_looks_everywhere_but_into_values() {
     insta::assert_snapshot!(text, @"
     exit: 0
     ---- stdout
-    NAME    SCOPE                KIND      STATUS  KEY         PERMISSIONS  PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    openai  default/development  provider  active  sk-••••def  -            OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
+    NAME    SCOPE                KIND      STATUS  KEY         PERMISSIONS  ROLES  PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    openai  default/development  provider  active  sk-••••def  -            -      OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
     ---- stderr
     ");
 }
@@ -351,6 +359,8 @@ fn a_key_is_shown_with_all_but_its_secret() {
         ],
         "name": "openai",
         "note": null,
+        "own_context": null,
+        "own_permissions": null,
         "pending": false,
         "permissions": null,
         "previous_valid_until": null,
@@ -362,6 +372,7 @@ fn a_key_is_shown_with_all_but_its_secret() {
         "requests": 0,
         "revoked_at": null,
         "revoked_by": null,
+        "roles": null,
         "status": "active",
         "tags": [
           "paid"

@@ -4,15 +4,17 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "completions",
     "create",
     "delete",
+    "edit",
     "get",
     "init",
     "list",
     "man",
     "revoke",
+    "role",
     "rotate",
     "search",
     "set",
@@ -107,7 +109,7 @@ fn bash_offers_commands_and_options() {
     let file = env.write("script", env.run(["completions", "bash"]).stdout_text());
     let mut shell = env.program(bash);
     shell.arg("-c").arg(
-        "source \"$0\"; COMP_WORDS=(keywright ro); COMP_CWORD=1; _keywright keywright ro keywright; \
+        "source \"$0\"; COMP_WORDS=(keywright rot); COMP_CWORD=1; _keywright keywright rot keywright; \
          echo \"${COMPREPLY[@]}\"; COMP_WORDS=(keywright rotate --ov); COMP_CWORD=2; \
          _keywright keywright --ov rotate; echo \"${COMPREPLY[@]}\"",
     );

@@ -254,11 +254,11 @@ fn an_unknown_name_is_told_where_it_is_or_what_it_may_have_been() {
     [exit 3]
     $ keywright show --default
     error: no default key in default/development
-    hint: `keywright create NAME --default` makes one, or name the key
+    hint: `keywright edit NAME --default` or `keywright create NAME --default` makes one
     [exit 3]
     $ keywright rotate --default --yes -p shop -e prod
     error: no default key in shop/production
-    hint: `keywright create NAME --default` makes one, or name the key
+    hint: `keywright edit NAME --default` or `keywright create NAME --default` makes one
     [exit 3]
     "#);
 }
@@ -267,14 +267,14 @@ fn an_unknown_name_is_told_where_it_is_or_what_it_may_have_been() {
 fn an_empty_vault_knows_no_name() {
     let env = TestEnv::new();
     let told = env.refusals([&["show", "deploy"] as &[&str], &["get", "--default"]]);
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     $ keywright show deploy
     error: no key `deploy` in default/development
     hint: `keywright list` shows every key
     [exit 3]
     $ keywright get --default
     error: no default key in default/development
-    hint: `keywright create NAME --default` makes one, or name the key
+    hint: `keywright edit NAME --default` or `keywright create NAME --default` makes one
     [exit 3]
     ");
     let mut quiet = Transcript::default();

@@ -211,6 +211,10 @@ fn rotated_as_json() {
         "models": null,
         "name": "deploy",
         "note": null,
+        "own_context": {},
+        "own_permissions": [
+          "read"
+        ],
         "pending": false,
         "permissions": [
           "read"
@@ -222,6 +226,7 @@ fn rotated_as_json() {
         "requests": 0,
         "revoked_at": null,
         "revoked_by": null,
+        "roles": [],
         "status": "overlap",
         "tags": [],
         "variable": null

@@ -74,6 +74,8 @@ fn a_value_is_stored_and_described() {
         ],
         "name": "tls",
         "note": "from Ada",
+        "own_context": null,
+        "own_permissions": null,
         "pending": false,
         "permissions": null,
         "previous_valid_until": null,
@@ -86,6 +88,7 @@ fn a_value_is_stored_and_described() {
         "requests": 0,
         "revoked_at": null,
         "revoked_by": null,
+        "roles": null,
         "status": "active",
         "tags": [
           "paid"

@@ -260,8 +260,8 @@ fn a_create_that_was_killed_in_between_leaves_it_undelivered() {
             insta::assert_snapshot!(env.run(["list"]), @"
             exit: 0
             ---- stdout
-            NAME    SCOPE                KIND    STATUS       KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         in 90 d
+            NAME    SCOPE                KIND    STATUS       KEY                         PERMISSIONS  ROLES  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+            deploy  default/development  issued  undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -      -         -      -         just now  tester@[HOST]  -          0         in 90 d
             ---- stderr
             ");
         }
@@ -322,8 +322,8 @@ fn a_rotation_that_was_killed_in_between_leaves_the_old_token_working() {
             insta::assert_snapshot!(env.run(["list"]), @"
             exit: 0
             ---- stdout
-            NAME    SCOPE                KIND    STATUS                         KEY                         PERMISSIONS  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-            deploy  default/development  issued  active, new token undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -         -      -         just now  tester@[HOST]  -          0         in 90 d
+            NAME    SCOPE                KIND    STATUS                         KEY                         PERMISSIONS  ROLES  PROVIDER  MODEL  VARIABLE  CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+            deploy  default/development  issued  active, new token undelivered  kwt_dev1_[--KEY-ID--]_••••  read         -      -         -      -         just now  tester@[HOST]  -          0         in 90 d
             ---- stderr
             ");
         }

@@ -216,6 +216,10 @@ fn usage_is_shown_as_lines_and_bars() {
             "models": null,
             "name": "deploy",
             "note": null,
+            "own_context": {},
+            "own_permissions": [
+              "read"
+            ],
             "pending": false,
             "permissions": [
               "read"
@@ -227,6 +231,7 @@ fn usage_is_shown_as_lines_and_bars() {
             "requests": 4,
             "revoked_at": null,
             "revoked_by": null,
+            "roles": [],
             "status": "active",
             "tags": [],
             "variable": null
