@@ -47,6 +47,7 @@ complete -c keywright -n "__fish_keywright_needs_command" -f -a "delete" -d 'Del
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "rm" -d 'Delete a key for good'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "edit" -d 'Change what is known of a key'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "get" -d 'Print a provider key\'s value'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "help" -d 'Explain a topic or a command'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "init" -d 'Make a vault'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "list" -d 'List keys'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "ls" -d 'List keys'
@@ -93,7 +94,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand completion" -s y -l 
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c keywright -n "__fish_keywright_using_subcommand create" -l permission -d 'What the key may do: read, write, admin, an action of your own, or action:resource [default: read, unless a role is given]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand create" -l permission -d 'What the key may do: read, write, admin, your own action, or action:resource [default: read, unless it has roles]' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l role -d 'A role that the key has; `role set` makes one' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l context -d 'A pair that is handed to whoever verifies the key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand create" -l expires -d 'When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]' -r
@@ -153,28 +154,28 @@ complete -c keywright -n "__fish_keywright_using_subcommand rm" -l no-input -d '
 complete -c keywright -n "__fish_keywright_using_subcommand rm" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l rename -d 'The key\'s new name' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l expires -d 'When its present token or value ends: 90d, 2027-01-31, an RFC 3339 time, or never' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l expires -d 'When it ends: 90d, 2027-01-31, RFC 3339, or never' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l tag -d 'A word to find the key by' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-tag -d 'One more tag' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-tag -d 'A tag that goes' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l note -d 'Free text about the key' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l permission -d 'What the key may do by itself: read, write, admin, an action of your own, or action:resource' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l permission -d 'What an issued key may do: read, write, admin …' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-permission -d 'One more permission' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-permission -d 'A permission that goes' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l role -d 'A role that the key has' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l role -d 'A role that an issued key has' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-role -d 'One more role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-role -d 'A role that goes' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l context -d 'A pair that is handed to whoever verifies the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l context -d 'A pair for whoever verifies an issued key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-context -d 'One more pair, or another value for its key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-context -d 'The key of a pair that goes' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l brand -d 'First part of the tokens that rotations will make' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l provider -d 'Whose key it is' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l brand -d 'First part of later tokens of an issued key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l provider -d 'Whose key a provider key is' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-provider -d 'One more provider' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-provider -d 'A provider that goes' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l model -d 'A model that it is for' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l model -d 'A model that a provider key is for' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l add-model -d 'One more model' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l remove-model -d 'A model that goes' -r
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l var -d 'The environment variable that programs expect it in' -r
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l var -d 'The environment variable for a provider key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -s p -l project -d 'Project of the key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
@@ -189,7 +190,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-note -d 
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-permissions -d 'No permissions but those of its roles'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-roles -d 'No roles'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-context -d 'No pairs but those of its roles'
-complete -c keywright -n "__fish_keywright_using_subcommand edit" -l default -d 'Make it the default key of its project and environment'
+complete -c keywright -n "__fish_keywright_using_subcommand edit" -l default -d 'Make it the default issued key of its scope'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-default -d 'Take the default mark away'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-providers -d 'No providers'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-models -d 'No models'
@@ -218,6 +219,21 @@ complete -c keywright -n "__fish_keywright_using_subcommand get" -s y -l yes -d 
 complete -c keywright -n "__fish_keywright_using_subcommand get" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand get" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand help" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand help" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand init" -l kdf -d 'What one guess of the passphrase costs: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory' -r -f -a "default\t''
 paranoid\t''
 strong\t''"
@@ -400,7 +416,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_see
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l permission -d 'What it lets keys do: read, write, admin, an action of your own, or action:resource' -r
+complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l permission -d 'What it lets keys do: read, write, admin, your own action, or action:resource' -r
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l context -d 'A pair that is handed to whoever verifies a key with this role' -r
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand role; and __fish_seen_subcommand_from set" -s p -l project -d 'Project of the key' -r

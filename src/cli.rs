@@ -3,17 +3,18 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use anstyle::Style;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, GetArgs, InitArgs, ListArgs, ManArgs,
-    RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, UsageArgs,
-    VerifyArgs,
+    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, GetArgs, HELP_WIDTH, HelpArgs, InitArgs,
+    ListArgs, ManArgs, RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs,
+    TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
-use crate::output::Printer;
-use crate::settings::{self, GlobalArgs};
+use crate::output::{Look, Printer, escape};
+use crate::settings::{self, ColorWhen, GlobalArgs};
 
 /// Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
 ///
@@ -25,10 +26,17 @@ use crate::settings::{self, GlobalArgs};
     bin_name = "keywright",
     version,
     subcommand_required = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    max_term_width = HELP_WIDTH
 )]
 #[command(disable_help_subcommand = true, infer_subcommands = false)]
-#[command(after_help = "Begin with `keywright create my-service`: it makes the vault, too.")]
+#[command(after_long_help = "\
+Examples:
+  keywright create my-service > token.txt
+  keywright verify < token.txt
+  keywright set openai --var OPENAI_API_KEY
+  keywright list --expiring 14d
+  keywright help scopes")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -40,13 +48,21 @@ pub(crate) struct Cli {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    #[command(visible_alias = "completion")]
+    #[command(
+        visible_alias = "completion",
+        after_long_help = "\
+Examples:
+  source <(keywright completions bash)
+  keywright completions zsh > _keywright
+  keywright completions fish > ~/.config/fish/completions/keywright.fish"
+    )]
     Completions(CompletionsArgs),
     Create(CreateArgs),
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
     Edit(EditArgs),
     Get(GetArgs),
+    Help(HelpArgs),
     Init(InitArgs),
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -63,43 +79,162 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
 }
 
+/// The commands in the groups that the root's help shows.
+const GROUPS: &[(&str, &[&str])] = &[
+    (
+        "Keys",
+        &[
+            "create", "set", "list", "search", "show", "edit", "rotate", "revoke", "delete", "role",
+        ],
+    ),
+    ("Using them", &["get", "verify", "usage"]),
+    ("The vault", &["init", "status"]),
+    ("More", &["completions", "man", "help"]),
+];
+
+/// Columns of the lists in `-h`.
+const SHORT_WIDTH: usize = 80;
+
+/// `-h` leaves out the global options.
+const GLOBAL_HINT: &str = "Global options (-p, -e, --json, -q, -y …): see --help";
+
 /// Reads the command line; help, version and mistakes are told here.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
     let args: Vec<OsString> = args.into_iter().collect();
-    Cli::try_parse_from(&args).map_err(|err| tell(err, &args))
+    let mut definition = definition();
+    let matches = definition.try_get_matches_from_mut(&args);
+    matches
+        .and_then(|matches| {
+            Cli::from_arg_matches(&matches).map_err(|err| err.format(&mut definition))
+        })
+        .map_err(|err| tell(err, &args))
 }
 
-/// The definition that completions and manual pages are made from.
+/// The definition that arguments are read with, and that help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    Cli::command()
+    let root = Cli::command();
+    let header = *root.get_styles().get_header();
+    // clap's own list has a line for each command. Of the places in its template that the manual leaves out, only this
+    // one can be another in `-h` than in `--help`.
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n\
+         {{before-help}}{header}Options:{header:#}\n{{options}}{{after-help}}"
+    );
+    let (short, long) = (short_list(), long_list(&root, header));
+    let begin = "Begin with `keywright create my-service`: it makes the vault, too.";
+    root.help_template(template)
+        .before_help(short)
+        .before_long_help(long)
+        .after_help(format!("{begin}\n{GLOBAL_HINT}"))
+        .mut_subcommands(with_global_hint)
+}
+
+fn with_global_hint(command: clap::Command) -> clap::Command {
+    command
+        .after_help(GLOBAL_HINT)
+        .mut_subcommands(with_global_hint)
+}
+
+/// The groups and topics with their names, several a line; plain, because clap miscounts a line that is styled in part.
+fn short_list() -> String {
+    const INDENT: usize = 12;
+    let topics: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
+    let rows = GROUPS.iter().copied().chain([("Topics", &topics[..])]);
+    let mut lines = Vec::new();
+    for (group, names) in rows {
+        let (mut line, mut column) = (format!("{group:INDENT$}"), INDENT);
+        for name in names {
+            if column + name.len() > SHORT_WIDTH {
+                lines.push(std::mem::replace(&mut line, " ".repeat(INDENT)));
+                column = INDENT;
+            }
+            line.extend([name, "  "]);
+            column += name.len() + 2;
+        }
+        lines.push(line);
+    }
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n")
+}
+
+/// The same with a line for each command and topic.
+fn long_list(root: &clap::Command, header: Style) -> String {
+    let commands = |names: &[&str]| -> String {
+        let commands = names.iter().filter_map(|name| root.find_subcommand(name));
+        let lines = commands.map(|command| {
+            let about = command.get_about().map(ToString::to_string);
+            let about = about.unwrap_or_default() + &aliases(command);
+            list_line(command.get_name(), &about)
+        });
+        lines.collect()
+    };
+    let groups = GROUPS
+        .iter()
+        .map(|(group, names)| format!("{header}{group}:{header:#}\n{}", commands(names)));
+    let topics: String = TOPICS
+        .iter()
+        .map(|topic| list_line(topic.name, topic.about))
+        .collect();
+    let topics = format!("{header}Topics of `keywright help`:{header:#}\n{topics}");
+    let paragraphs: Vec<String> = groups.chain([topics]).collect();
+    paragraphs.join("\n").trim_end().to_owned()
+}
+
+fn list_line(name: &str, about: &str) -> String {
+    format!("  {name:11}  {about}\n")
+}
+
+fn aliases(command: &clap::Command) -> String {
+    let aliases: Vec<&str> = command.get_visible_aliases().collect();
+    match aliases.as_slice() {
+        [] => String::new(),
+        [alias] => format!(" [alias: {alias}]"),
+        several => format!(" [aliases: {}]", several.join(", ")),
+    }
 }
 
 fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
+    let look = asked_look(args);
+    let mut out = Printer::new(look);
     if !err.use_stderr() {
         // Help and version are answers. A reader that left is no failure, a full disk is.
-        let told = err.print().map_or_else(
+        let text = err.render().ansi().to_string();
+        let told = out.data(format_args!("{}", text.trim_end())).map_or_else(
             |err| CommandError::from(err).or_exit(Exit::Done),
             |()| Ok(Exit::Done),
         );
-        return told
-            .unwrap_or_else(|err| err.report(&mut Printer::new(settings::plain_look(false))))
-            .into();
+        return told.unwrap_or_else(|err| err.report(&mut out)).into();
     }
-    let json = args
-        .iter()
-        .take_while(|arg| *arg != "--")
-        .any(|arg| arg == "--json");
-    let mut out = Printer::new(settings::plain_look(json));
     if let Some(refused) = refused_secret(&err) {
         return refused.report(&mut out).into();
     }
     hide_value(&mut err);
+    escape_values(&mut err);
     let text = err.render().to_string();
-    if json {
+    if look.json {
         return in_short(&text).report(&mut out).into();
     }
     out.usage(&text);
     Exit::Usage.into()
+}
+
+/// The look that a command line asks for which could not be read as a whole.
+fn asked_look(args: &[OsString]) -> Look {
+    let words = args.iter().take_while(|arg| *arg != "--");
+    let words: Vec<&str> = words.filter_map(|arg| arg.to_str()).collect();
+    let color =
+        words
+            .iter()
+            .enumerate()
+            .find_map(|(at, word)| match word.strip_prefix("--color")? {
+                "" => words.get(at + 1).copied(),
+                rest => rest.strip_prefix('='),
+            });
+    let color = color.and_then(|when| ColorWhen::from_str(when, false).ok());
+    Look {
+        color: color.unwrap_or(ColorWhen::Auto).choice(),
+        ..settings::plain_look(words.contains(&"--json"))
+    }
 }
 
 /// A word too many, or an option that asks for a secret: it is not repeated, and the right way is told.
@@ -147,6 +282,15 @@ fn hide_value(err: &mut clap::Error) {
     }
 }
 
+/// A value's line end begins no line that looks like clap's, and what it would draw is shown: clap drops it silently.
+fn escape_values(err: &mut clap::Error) {
+    for kind in [ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        if let Some(safe) = context(err, kind).map(|word| escape(word).into_owned()) {
+            let _ = err.insert(kind, ContextValue::String(safe));
+        }
+    }
+}
+
 /// A word as commands and options are, so that a mistyped one is shown.
 fn is_typed_word(word: &str) -> bool {
     word.len() <= 24 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
@@ -172,9 +316,4 @@ fn in_short(text: &str) -> CommandError {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn the_definition_is_sound() {
-        super::definition().debug_assert();
-    }
-}
+mod tests;

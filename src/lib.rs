@@ -36,8 +36,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    let out = Printer::new(settings::look(&cli.global));
+    let mut out = Printer::new(settings::look(&cli.global));
     match Settings::load(&cli.global) {
+        // Whoever has a wrong setting may ask how it is right.
+        Err(_) if let Command::Help(args) = &cli.command => {
+            let outcome = commands::help(args, cli::definition(), &mut out);
+            finish(outcome, out)
+        }
         Err(err) => finish(Err(err), out),
         Ok(settings) => {
             let mut session = Session {
@@ -62,6 +67,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Delete(args) => commands::delete(&args, session),
         Command::Edit(args) => commands::edit(&args, session),
         Command::Get(args) => commands::get(&args, session),
+        Command::Help(args) => commands::help(&args, cli::definition(), &mut session.out),
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
         Command::Man(args) => commands::man(&args, cli::definition(), session),

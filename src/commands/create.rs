@@ -27,8 +27,8 @@ pub(crate) struct CreateArgs {
     /// Name of the key, 1 to 100 characters of any script
     name: KeyName,
 
-    /// What the key may do: read, write, admin, an action of your own, or action:resource [default: read, unless a role is given]
-    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    /// What the key may do: read, write, admin, your own action, or action:resource [default: read, unless it has roles]
+    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     permission: Vec<Permission>,
 
     /// A role that the key has; `role set` makes one

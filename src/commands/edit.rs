@@ -32,7 +32,7 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "NAME")]
     rename: Option<KeyName>,
 
-    /// When its present token or value ends: 90d, 2027-01-31, an RFC 3339 time, or never
+    /// When it ends: 90d, 2027-01-31, RFC 3339, or never
     #[arg(long, value_name = "WHEN")]
     expires: Option<Expiry>,
 
@@ -72,16 +72,15 @@ pub(crate) struct EditArgs {
 
 /// What only an issued key has.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Issued keys")]
 struct IssuedOptions {
-    /// What the key may do by itself: read, write, admin, an action of your own, or action:resource
-    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    /// What an issued key may do: read, write, admin …
+    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     permission: Vec<Permission>,
 
     /// One more permission
     #[arg(
         long,
-        value_name = "PERMISSION",
+        value_name = "ACTION",
         value_delimiter = ',',
         hide_short_help = true
     )]
@@ -90,7 +89,7 @@ struct IssuedOptions {
     /// A permission that goes
     #[arg(
         long,
-        value_name = "PERMISSION",
+        value_name = "ACTION",
         value_delimiter = ',',
         hide_short_help = true
     )]
@@ -100,7 +99,7 @@ struct IssuedOptions {
     #[arg(long, conflicts_with = "permission", hide_short_help = true)]
     no_permissions: bool,
 
-    /// A role that the key has
+    /// A role that an issued key has
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     role: Vec<RoleName>,
 
@@ -126,7 +125,7 @@ struct IssuedOptions {
     #[arg(long, conflicts_with = "role", hide_short_help = true)]
     no_roles: bool,
 
-    /// A pair that is handed to whoever verifies the key
+    /// A pair for whoever verifies an issued key
     #[arg(long, value_name = "KEY=VALUE")]
     context: Vec<ContextPair>,
 
@@ -142,11 +141,11 @@ struct IssuedOptions {
     #[arg(long, conflicts_with = "context", hide_short_help = true)]
     no_context: bool,
 
-    /// First part of the tokens that rotations will make
+    /// First part of later tokens of an issued key
     #[arg(long, value_name = "WORD")]
     brand: Option<Brand>,
 
-    /// Make it the default key of its project and environment
+    /// Make it the default issued key of its scope
     #[arg(long)]
     default: bool,
 
@@ -157,9 +156,8 @@ struct IssuedOptions {
 
 /// What only a provider key has.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Provider keys")]
 struct ProviderOptions {
-    /// Whose key it is
+    /// Whose key a provider key is
     #[arg(long, value_name = "PROVIDER")]
     provider: Vec<Provider>,
 
@@ -175,7 +173,7 @@ struct ProviderOptions {
     #[arg(long, conflicts_with = "provider", hide_short_help = true)]
     no_providers: bool,
 
-    /// A model that it is for
+    /// A model that a provider key is for
     #[arg(long, value_name = "MODEL")]
     model: Vec<Model>,
 
@@ -191,7 +189,7 @@ struct ProviderOptions {
     #[arg(long, conflicts_with = "model", hide_short_help = true)]
     no_models: bool,
 
-    /// The environment variable that programs expect it in
+    /// The environment variable for a provider key
     #[arg(long, value_name = "VARIABLE")]
     var: Option<VariableName>,
 

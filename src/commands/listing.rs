@@ -25,7 +25,7 @@ pub(super) struct FilterArgs {
     status: Option<Status>,
 
     /// Only issued keys with this very permission
-    #[arg(long, value_name = "PERMISSION")]
+    #[arg(long, value_name = "ACTION")]
     permission: Option<Permission>,
 
     /// Only issued keys with this role

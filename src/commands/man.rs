@@ -1,24 +1,32 @@
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::fields::JSON_FIELDS;
+use super::topics::{Part, TOPICS, Topic, command_at};
 use crate::error::{CommandError, Exit};
 use crate::session::Session;
-use crate::settings::VARIABLES;
+
+/// The page of keywright itself.
+const ROOT: &str = "keywright";
 
 /// Print a manual page
 ///
-/// Read one with `keywright man | man -l -`, or write all of them where `man` finds them with
-/// `keywright man --dir ~/.local/share/man/man1`.
+/// Commands and options as `--help` has them. The page of keywright itself has the exit codes, variables and files, too, and
+/// every field of the JSON answers.
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright man | man -l -
+  keywright man rotate | man -l -
+  mkdir -p ~/.local/share/man/man1 && keywright man --dir ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// The command whose page it is; without one, the page of keywright itself
-    command: Option<String>,
+    /// The words of the command whose page it is; without one, the page of keywright itself
+    command: Vec<String>,
 
     /// Write all pages into this folder instead
     #[arg(long, value_name = "PATH", conflicts_with = "command")]
@@ -27,71 +35,63 @@ pub(crate) struct ManArgs {
 
 pub(crate) fn man(
     args: &ManArgs,
-    root: clap::Command,
+    mut root: clap::Command,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    let names = page_names(&root);
-    let pages = pages(root).map_err(|err| CommandError::new(Exit::Failed, err))?;
+    root.build();
     if let Some(dir) = &args.dir {
-        for (name, page) in &pages {
-            let path = dir.join(format!("{name}.1"));
-            fs::write(&path, page).map_err(|err| {
-                let context = format!("cannot write `{}`", path.display());
-                CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
-            })?;
-        }
+        write_pages(&root, dir)?;
         return Ok(Exit::Done);
     }
-    let wanted = match &args.command {
-        None => "keywright".to_owned(),
-        Some(command) => names
-            .iter()
-            .find(|(alias, _)| alias == command)
-            .map(|(_, name)| name.clone())
-            .ok_or_else(|| {
-                CommandError::message(Exit::Usage, "there is no such command")
-                    .hint("`keywright --help` lists them")
-            })?,
-    };
-    let page = pages
-        .iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, page)| page.as_str())
-        .unwrap_or_default();
+    let command = command_at(&root, &args.command).ok_or_else(|| {
+        CommandError::message(Exit::Usage, "there is no such command")
+            .hint("`keywright --help` lists them")
+    })?;
+    let page = page(command).map_err(|err| CommandError::new(Exit::Failed, err))?;
     session.out.data(format_args!("{}", page.trim_end()))?;
     Ok(Exit::Done)
 }
 
-/// Commands and their aliases, each with the name of its page.
-fn page_names(root: &clap::Command) -> Vec<(String, String)> {
-    let pages = root.get_subcommands().map(|command| {
-        let page = format!("keywright-{}", command.get_name());
-        let names = std::iter::once(command.get_name()).chain(command.get_all_aliases());
-        names
-            .map(|name| (name.to_owned(), page.clone()))
-            .collect::<Vec<_>>()
-    });
-    pages.flatten().collect()
-}
-
-/// Every page by its name, the root's first.
-fn pages(mut root: clap::Command) -> io::Result<Vec<(String, String)>> {
-    root.build();
-    // What `-h` leaves out, the manual has.
-    root = root.mut_args(|arg| arg.hide_short_help(false));
-    let mut pages = vec![("keywright".to_owned(), root_page(&root)?)];
-    for command in root
+/// The page of a command, and those of its commands.
+fn write_pages(command: &clap::Command, dir: &Path) -> Result<(), CommandError> {
+    let path = dir.join(format!("{}.1", page_name(command)));
+    page(command)
+        .and_then(|page| fs::write(&path, page))
+        .map_err(|err| {
+            let context = format!("cannot write `{}`", path.display());
+            CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
+        })?;
+    command
         .get_subcommands()
         .filter(|command| !command.is_hide_set())
-    {
-        let name = format!("keywright-{}", command.get_name());
-        let shown = command
-            .clone()
-            .display_name(name.clone())
-            .mut_args(|arg| arg.hide_short_help(false));
-        pages.push((name, page(&man_of(shown))?));
+        .try_for_each(|command| write_pages(command, dir))
+}
+
+/// `keywright-role-set` for `keywright role set`.
+fn page_name(command: &clap::Command) -> &str {
+    command
+        .get_display_name()
+        .unwrap_or_else(|| command.get_name())
+}
+
+fn page(command: &clap::Command) -> io::Result<String> {
+    let examples = command.get_after_long_help().map(ToString::to_string);
+    let shown = command
+        .clone()
+        // What `-h` leaves out, the manual has.
+        .mut_args(|arg| arg.hide_short_help(false))
+        // Else they are a section EXTRA, all in one paragraph.
+        .after_help(None)
+        .after_long_help(None);
+    let mut page = Vec::new();
+    man_of(shown).render(&mut page)?;
+    let mut text = String::from_utf8_lossy(&page).into_owned();
+    if page_name(command) == ROOT {
+        text.extend(TOPICS.iter().map(topic_section));
+        text.push_str(&json_section());
     }
-    Ok(pages)
+    text.extend(examples.as_deref().map(examples_section));
+    Ok(text)
 }
 
 fn man_of(command: clap::Command) -> Man {
@@ -102,65 +102,43 @@ fn man_of(command: clap::Command) -> Man {
         .date("")
 }
 
-fn root_page(root: &clap::Command) -> io::Result<String> {
-    let man = man_of(root.clone());
-    let mut text = page(&man)?;
-    text.push_str(&listed(
-        "ENVIRONMENT",
-        VARIABLES
-            .iter()
-            .map(|variable| (variable.name.to_owned(), variable.help)),
-    ));
-    text.push_str(&listed(
-        "EXIT STATUS",
-        Exit::TABLE
-            .iter()
-            .map(|(exit, meaning)| (exit.number().to_string(), *meaning)),
-    ));
-    text.push_str(&listed(
-        "FILES",
-        FILES
-            .iter()
-            .map(|(file, meaning)| ((*file).to_owned(), *meaning)),
-    ));
-    text.push_str(&json_section());
-    Ok(text)
-}
-
-/// On Linux; other systems have folders of their own for the same.
-const FILES: &[(&str, &str)] = &[
-    (
-        "~/.config/keywright/vault.db",
-        "The vault, unless --vault or KEYWRIGHT_VAULT names another",
-    ),
-    (
-        "~/.config/keywright/config.toml",
-        "Settings: project, environment, brand, default_expiry, audit (\"best-effort\" or \"required\"), usage_days, \
-         event_days, events",
-    ),
-    (
-        "keywright.toml",
-        "Project and environment of a source tree, in its folder or one above; it can never select production",
-    ),
-    (
-        "~/.local/state/keywright",
-        "Usage counts (activity.db) and rollback anchors, by the vault's id",
-    ),
-];
-
-fn page(man: &Man) -> io::Result<String> {
-    let mut page = Vec::new();
-    man.render(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
-}
-
-fn listed(section: &str, items: impl Iterator<Item = (String, &'static str)>) -> String {
+fn topic_section(topic: &Topic) -> String {
     let mut roff = Roff::new();
-    roff.control("SH", [section]);
-    for (term, meaning) in items {
-        push_item(&mut roff, &term, meaning);
+    roff.control("SH", [topic.section]);
+    for part in (topic.parts)() {
+        match part {
+            Part::Heading(heading) => {
+                roff.control("SS", [heading]);
+            }
+            Part::Lines(lines) => push_lines(&mut roff, lines.lines()),
+            Part::Terms(terms) => terms
+                .iter()
+                .for_each(|(term, meaning)| push_item(&mut roff, term, meaning)),
+            Part::Text(text) => {
+                roff.control("PP", []);
+                roff.text([roman(text)]);
+            }
+        }
     }
     roff.to_roff()
+}
+
+/// The lines below the `Examples:` of `--help`.
+fn examples_section(help: &str) -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    push_lines(&mut roff, help.lines().skip(1));
+    roff.to_roff()
+}
+
+/// Each on a line of its own, none filled up with the next.
+fn push_lines<'a>(roff: &mut Roff, lines: impl Iterator<Item = &'a str>) {
+    roff.control("PP", []);
+    roff.control("nf", []);
+    for line in lines {
+        roff.text([roman(line.trim_start())]);
+    }
+    roff.control("fi", []);
 }
 
 fn json_section() -> String {
@@ -180,4 +158,60 @@ fn push_item(roff: &mut Roff, term: &str, meaning: &str) {
     roff.control("TP", []);
     roff.text([bold(term)]);
     roff.text([roman(meaning)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn nested() -> clap::Command {
+        let set = clap::Command::new("set")
+            .about("Make a role")
+            .after_long_help("Examples:\n  keywright role set deploy\n  keywright role set .x");
+        let role = clap::Command::new("role").alias("roles").subcommand(set);
+        let hidden = clap::Command::new("secret").hide(true);
+        let mut root = clap::Command::new(ROOT)
+            .disable_help_subcommand(true)
+            .subcommands([role, hidden]);
+        root.build();
+        root
+    }
+
+    #[test]
+    fn commands_of_commands_have_pages_of_their_own() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        write_pages(&nested(), dir.path()).expect("written");
+        let entries = fs::read_dir(dir.path()).expect("readable");
+        let names: BTreeSet<_> = entries
+            .map(|entry| entry.expect("readable").file_name())
+            .collect();
+        let expected = ["keywright-role-set.1", "keywright-role.1", "keywright.1"];
+        assert!(names.iter().eq(expected.iter()), "{names:?}");
+    }
+
+    #[test]
+    fn words_lead_to_the_page() {
+        let root = nested();
+        let named = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            command_at(&root, &words).map(page_name)
+        };
+        assert_eq!(named(&[]), Some("keywright"));
+        assert_eq!(named(&["roles", "set"]), Some("keywright-role-set"));
+        assert_eq!(named(&["set"]), None);
+        assert_eq!(named(&["role", "set", "more"]), None);
+    }
+
+    #[test]
+    fn examples_keep_their_lines() {
+        let root = nested();
+        let words = ["role".to_owned(), "set".to_owned()];
+        let page = page(command_at(&root, &words).expect("there")).expect("rendered");
+        let expected =
+            ".SH EXAMPLES\n.PP\n.nf\nkeywright role set deploy\nkeywright role set .x\n.fi\n";
+        assert!(page.ends_with(expected), "{page}");
+        assert!(page.contains("keywright\\-role\\-set"), "{page}");
+    }
 }

@@ -78,10 +78,10 @@ struct SetArgs {
     #[arg(value_name = "ROLE")]
     name: RoleName,
 
-    /// What it lets keys do: read, write, admin, an action of your own, or action:resource
+    /// What it lets keys do: read, write, admin, your own action, or action:resource
     #[arg(
         long,
-        value_name = "PERMISSION",
+        value_name = "ACTION",
         value_delimiter = ',',
         required_unless_present = "context"
     )]

@@ -11,6 +11,10 @@ use crate::vault::{Outline, SlotOutline, Vault};
 ///
 /// Opens nothing and asks nothing: it tells what the file tells to everybody who can read it.
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright status
+  keywright status -p shop -e staging --json")]
 pub(crate) struct StatusArgs {}
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -234,7 +234,8 @@ impl Printer {
     /// Text that clap made: help or a usage error.
     pub(crate) fn usage(&mut self, text: &str) {
         let text = hide_tokens(text);
-        let _ = self.stderr.write_all(escape_lines(&text).as_bytes());
+        let text = with_marks(&escape_lines(&text));
+        let _ = self.stderr.write_all(text.as_bytes());
     }
 
     fn say(&mut self, line: fmt::Arguments<'_>) {
@@ -243,6 +244,24 @@ impl Printer {
         // Nothing can be done about a closed standard error.
         let _ = self.stderr.write_all(text.as_bytes());
     }
+}
+
+/// With the words in colour that lines of clap's begin with. Its own colours go, because the escaper cannot tell them from
+/// those in an argument.
+fn with_marks(text: &str) -> String {
+    let marks = [
+        ("error:", AnsiColor::Red.on_default().bold()),
+        ("  tip:", AnsiColor::Cyan.on_default().bold()),
+        ("Usage:", Style::new().bold().underline()),
+    ];
+    let marked = |line: &str| {
+        let found = marks.iter().find_map(|(mark, style)| {
+            let rest = line.strip_prefix(mark)?;
+            Some(format!("{style}{mark}{style:#}{rest}"))
+        });
+        found.unwrap_or_else(|| line.to_owned())
+    };
+    text.split_inclusive('\n').map(marked).collect()
 }
 
 /// `{"schema": 1}` and the document's own fields.

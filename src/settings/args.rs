@@ -2,40 +2,53 @@
 
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
 use crate::key::{Actor, Environment, Project};
 
-/// Options of every command.
+/// Options of every command. `-h` leaves them out and says so.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Vault file [default: vault.db in the config directory]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", hide_short_help = true)]
     pub(crate) vault: Option<PathBuf>,
 
     /// Project of the key
-    #[arg(short, long, global = true, value_name = "PROJECT")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "PROJECT",
+        hide_short_help = true
+    )]
     pub(crate) project: Option<Project>,
 
     /// Environment of the key: production, staging, development, or your own
-    #[arg(short, long, global = true, value_name = "ENVIRONMENT")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "ENVIRONMENT",
+        hide_short_help = true
+    )]
     pub(crate) env: Option<Environment>,
 
     /// Answer as one JSON document
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) json: bool,
 
     /// Say nothing but the answer and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) quiet: bool,
 
     /// Do not ask for confirmation
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) yes: bool,
 
     /// Never ask anything; fail where an answer is needed
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) no_input: bool,
 
     /// Who is recorded as the maker of a change [default: user@host]
@@ -47,7 +60,8 @@ pub(crate) struct GlobalArgs {
         long,
         global = true,
         value_name = "PATH",
-        conflicts_with = "passphrase_fd"
+        conflicts_with = "passphrase_fd",
+        hide_short_help = true
     )]
     pub(crate) passphrase_file: Option<PathBuf>,
 
@@ -77,4 +91,14 @@ pub(crate) enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     Never,
+}
+
+impl ColorWhen {
+    pub(crate) fn choice(self) -> ColorChoice {
+        match self {
+            Self::Always => ColorChoice::Always,
+            Self::Auto => ColorChoice::Auto,
+            Self::Never => ColorChoice::Never,
+        }
+    }
 }

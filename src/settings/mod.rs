@@ -103,11 +103,7 @@ pub(crate) fn look(args: &GlobalArgs) -> Look {
         .unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     Look {
-        color: match args.color {
-            ColorWhen::Always => ColorChoice::Always,
-            ColorWhen::Auto => ColorChoice::Auto,
-            ColorWhen::Never => ColorChoice::Never,
-        },
+        color: args.color.choice(),
         json: args.json,
         quiet: args.quiet,
         unicode: locale.contains("utf-8") || locale.contains("utf8"),

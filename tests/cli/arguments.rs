@@ -102,7 +102,7 @@ fn mistakes_get_a_suggestion() {
 
       tip: a similar argument exists: '--permission'
 
-    Usage: keywright create --permission <PERMISSION> <NAME>
+    Usage: keywright create --permission <ACTION> <NAME>
 
     For more information, try '--help'.
     [exit 2]
@@ -260,9 +260,9 @@ fn what_is_missing_or_does_not_go_together_is_told() {
     For more information, try '--help'.
     [exit 2]
     $ keywright man list --dir .
-    error: the argument '[COMMAND]' cannot be used with '--dir <PATH>'
+    error: the argument '[COMMAND]...' cannot be used with '--dir <PATH>'
 
-    Usage: keywright man <COMMAND>
+    Usage: keywright man <COMMAND>...
 
     For more information, try '--help'.
     [exit 2]

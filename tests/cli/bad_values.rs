@@ -62,13 +62,12 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright create "a\nb"
-    error: invalid value 'a
-    b' for '<NAME>': a name has no control characters
+    error: invalid value 'a\u{a}b' for '<NAME>': a name has no control characters
 
     For more information, try '--help'.
     [exit 2]
     $ keywright create "\u{1b}[31mred"
-    error: invalid value 'red' for '<NAME>': a name has no control characters
+    error: invalid value '\u{1b}[31mred' for '<NAME>': a name has no control characters
 
     For more information, try '--help'.
     [exit 2]
@@ -98,17 +97,17 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --permission Read
-    error: invalid value 'Read' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value 'Read' for '--permission <ACTION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
 
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --permission read,
-    error: invalid value '' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value '' for '--permission <ACTION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
 
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --permission ""
-    error: invalid value '' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value '' for '--permission <ACTION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
 
     For more information, try '--help'.
     [exit 2]
@@ -174,7 +173,7 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --note "bell \u{7}"
-    error: invalid value 'bell ' for '--note <TEXT>': a note has no control characters but tabs and line feeds
+    error: invalid value 'bell \u{7}' for '--note <TEXT>': a note has no control characters but tabs and line feeds
 
     For more information, try '--help'.
     [exit 2]

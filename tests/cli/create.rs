@@ -280,7 +280,7 @@ fn limits_are_told() {
     error: invalid value '…' for '--context <KEY=VALUE>': a context value has at most 256 characters, not 257
     error: invalid value '…' for '--note <TEXT>': a note has at most 4096 bytes, not 4097
     error: invalid value 'ttttttttttttttttttttttttttttttttttttttttttttttttttt' for '--tag <TAG>': a tag has at most 50 characters, not 51
-    error: invalid value 'ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value 'ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp' for '--permission <ACTION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
     error: invalid value 'ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp' for '--project <PROJECT>': a project is 1 to 64 letters, digits, `.`, `_` and `-`, and begins with a letter or digit
     error: invalid value 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' for '--actor <NAME>': an actor has at most 100 characters, not 101
     ");

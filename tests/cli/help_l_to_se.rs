@@ -24,7 +24,7 @@ fn of_list() {
           --status <STATUS>
               Only keys with this status: active, expired, overlap, revoked, undelivered
 
-          --permission <PERMISSION>
+          --permission <ACTION>
               Only issued keys with this very permission
 
           --role <ROLE>
@@ -96,17 +96,17 @@ fn of_list() {
 
 #[test]
 fn of_man() {
-    insta::assert_snapshot!(help(&["man", "--help"]), @r"
+    insta::assert_snapshot!(help(&["man", "--help"]), @"
     Print a manual page
 
-    Read one with `keywright man | man -l -`, or write all of them where `man` finds them with
-    `keywright man --dir ~/.local/share/man/man1`.
+    Commands and options as `--help` has them. The page of keywright itself has the exit codes,
+    variables and files, too, and every field of the JSON answers.
 
-    Usage: keywright man [OPTIONS] [COMMAND]
+    Usage: keywright man [OPTIONS] [COMMAND]...
 
     Arguments:
-      [COMMAND]
-              The command whose page it is; without one, the page of keywright itself
+      [COMMAND]...
+              The words of the command whose page it is; without one, the page of keywright itself
 
     Options:
           --dir <PATH>
@@ -158,6 +158,11 @@ fn of_man() {
               - never
 
               [default: auto]
+
+    Examples:
+      keywright man | man -l -
+      keywright man rotate | man -l -
+      mkdir -p ~/.local/share/man/man1 && keywright man --dir ~/.local/share/man/man1
     ");
 }
 
@@ -352,7 +357,7 @@ fn of_search() {
           --status <STATUS>
               Only keys with this status: active, expired, overlap, revoked, undelivered
 
-          --permission <PERMISSION>
+          --permission <ACTION>
               Only issued keys with this very permission
 
           --role <ROLE>

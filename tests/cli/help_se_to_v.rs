@@ -172,7 +172,7 @@ fn of_show() {
 
 #[test]
 fn of_status() {
-    insta::assert_snapshot!(help(&["status", "--help"]), @r"
+    insta::assert_snapshot!(help(&["status", "--help"]), @"
     Show which vault, project and environment are in use
 
     Opens nothing and asks nothing: it tells what the file tells to everybody who can read it.
@@ -226,6 +226,10 @@ fn of_status() {
               - never
 
               [default: auto]
+
+    Examples:
+      keywright status
+      keywright status -p shop -e staging --json
     ");
 }
 

@@ -16,6 +16,7 @@ mod help_a_to_i;
 mod help_l_to_se;
 mod help_se_to_v;
 mod help_short;
+mod help_topics;
 mod init;
 mod json_fields;
 mod list;

@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "completions",
     "create",
     "delete",
     "edit",
     "get",
+    "help",
     "init",
     "list",
     "man",
@@ -28,13 +29,20 @@ const COMMANDS: [&str; 17] = [
 fn every_command_has_a_page_and_the_root_has_the_tables() {
     let env = TestEnv::empty();
     let root = env.run(["man"]).stdout_text();
-    for section in ["NAME", "SYNOPSIS", "OPTIONS", "ENVIRONMENT", "FILES"] {
-        assert!(
-            root.contains(&format!(".SH {section}")),
-            "{section}: {root}"
-        );
+    for section in [
+        "NAME",
+        "SYNOPSIS",
+        "OPTIONS",
+        "ENVIRONMENT",
+        "\"EXIT STATUS\"",
+        "FILES",
+        "SCOPES",
+        "JSON",
+        "EXAMPLES",
+    ] {
+        let heading = format!(".SH {section}\n");
+        assert_eq!(root.matches(&heading).count(), 1, "{section}: {root}");
     }
-    assert!(root.contains("EXIT STATUS"), "{root}");
     for variable in [
         "KEYWRIGHT_VAULT",
         "KEYWRIGHT_PASSPHRASE_FILE",
@@ -46,14 +54,31 @@ fn every_command_has_a_page_and_the_root_has_the_tables() {
         let page = env.run(["man", command]);
         assert!(page.success(), "{page}");
         let title = format!("keywright\\-{command}");
-        assert!(page.stdout_text().contains(&title), "{command}: {page}");
+        let text = page.stdout_text();
+        assert!(text.contains(&title), "{command}: {page}");
+        assert!(text.contains(".SH EXAMPLES\n"), "{command}: {page}");
+        assert!(!text.contains("EXTRA"), "{command}: {page}");
+    }
+}
+
+#[test]
+fn pages_go_by_aliases_and_not_by_other_words() {
+    let env = TestEnv::empty();
+    assert_eq!(
+        env.run(["man", "rm"]).stdout_text(),
+        env.run(["man", "delete"]).stdout_text()
+    );
+    for words in [&["nothing"] as &[&str], &["create", "nothing"]] {
+        let unknown = env.run([&["man"], words].concat());
+        assert_eq!(unknown.code(), Some(2), "{unknown}");
+        assert!(unknown.stderr().contains("no such command"), "{unknown}");
     }
 }
 
 #[test]
 fn pages_and_scripts_are_written_into_a_folder() {
     let env = TestEnv::empty();
-    for (command, count) in [("man", COMMANDS.len() + 1), ("completions", 5)] {
+    for (command, count) in [("man", COMMANDS.len() + 5), ("completions", 5)] {
         fs::create_dir(env.path(command)).expect("made");
         let written = env.run([command, "--dir", command]);
         assert!(

@@ -232,9 +232,9 @@ fn what_cannot_be_is_refused_and_nothing_is_changed() {
     insta::assert_snapshot!(told, @r#"
     $ keywright role set empty
     error: the following required arguments were not provided:
-      --permission <PERMISSION>
+      --permission <ACTION>
 
-    Usage: keywright role set --permission <PERMISSION> <ROLE>
+    Usage: keywright role set --permission <ACTION> <ROLE>
 
     For more information, try '--help'.
     [exit 2]
@@ -244,7 +244,7 @@ fn what_cannot_be_is_refused_and_nothing_is_changed() {
     For more information, try '--help'.
     [exit 2]
     $ keywright role set r --permission Read
-    error: invalid value 'Read' for '--permission <PERMISSION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
+    error: invalid value 'Read' for '--permission <ACTION>': a permission is `read`, `write`, `admin` or an action of your own, alone or as `action:resource`, in lower-case letters, digits, `.`, `_` and `-`
 
     For more information, try '--help'.
     [exit 2]

@@ -1,0 +1,83 @@
+//! Everything in a vault that can be taken elsewhere.
+
+use super::activity::{ActivityKey, Used};
+use super::find::Found;
+use super::list::Filter;
+use super::role::RoleUse;
+use super::{Vault, VaultError};
+use crate::crypto::SecretValue;
+use crate::key::{Actor, KeyKind, Timestamp};
+
+/// Roles and keys, and values where they were asked for.
+#[derive(Debug)]
+pub struct Export {
+    /// By name; without the keys that have them.
+    pub roles: Vec<RoleUse>,
+    /// By project, environment and name.
+    pub keys: Vec<ExportedKey>,
+}
+
+/// One key of an export.
+#[derive(Debug)]
+pub struct ExportedKey {
+    pub found: Found,
+    /// The present value of a provider key, where values were asked for.
+    pub value: Option<SecretValue>,
+}
+
+impl Vault {
+    /// All roles, and the keys that pass the filter. With `reveal`, the values of provider keys too, each of which is
+    /// recorded as a use. An issued key's digests are never in it.
+    ///
+    /// # Errors
+    /// [`VaultError::OwnerOnly`] for the holder of an access token; [`VaultError::NotRecorded`] when uses have to be
+    /// recorded and cannot be.
+    pub fn export(
+        &mut self,
+        filter: &Filter,
+        reveal: bool,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Export, VaultError> {
+        let roles = self.role_records()?;
+        let keys = self.each(filter, now, |open, found, record| {
+            let with_value = reveal && found.kind() == KeyKind::Provider;
+            let value = if with_value {
+                record.secrets()?.pop()
+            } else {
+                None
+            };
+            let value = value
+                .map(SecretValue::new)
+                .transpose()
+                .map_err(|_| VaultError::altered("a value is not one that can be stored"))?;
+            let activity = value.is_some().then(|| ActivityKey::of(open));
+            Ok((ExportedKey { found, value }, activity))
+        })?;
+        let mut exported = Vec::with_capacity(keys.len());
+        for (key, activity) in keys {
+            if let Some(activity) = &activity {
+                let current = key.found.key.current();
+                let used = Used {
+                    key: Some((key.found.id, activity)),
+                    verb: "export",
+                    code: "export",
+                    generation: current.map_or(0, |generation| generation.number),
+                    allowed: true,
+                };
+                self.record(&used, who, now)?;
+            }
+            exported.push(key);
+        }
+        exported.sort_by_cached_key(|key| {
+            (
+                key.found.scope.clone(),
+                key.found.key.name.as_str().to_lowercase(),
+            )
+        });
+        Ok(Export {
+            roles,
+            keys: exported,
+        })
+    }
+}
