@@ -31,6 +31,9 @@ _keywright() {
             keywright,edit)
                 cmd="keywright__subcmd__edit"
                 ;;
+            keywright,export)
+                cmd="keywright__subcmd__export"
+                ;;
             keywright,find)
                 cmd="keywright__subcmd__search"
                 ;;
@@ -39,6 +42,9 @@ _keywright() {
                 ;;
             keywright,help)
                 cmd="keywright__subcmd__help"
+                ;;
+            keywright,import)
+                cmd="keywright__subcmd__import"
                 ;;
             keywright,init)
                 cmd="keywright__subcmd__init"
@@ -107,7 +113,7 @@ _keywright() {
 
     case "${cmd}" in
         keywright)
-            opts="-p -e -q -y -h -V --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help --version completions completion create delete rm edit get help init list ls man revoke role rotate search find set show status usage verify"
+            opts="-p -e -q -y -h -V --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help --version completions completion create delete rm edit export get help import init list ls man revoke role rotate search find set show status usage verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -480,6 +486,56 @@ _keywright() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        keywright__subcmd__export)
+            opts="-p -e -q -y -h --reveal --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --project)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --actor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "always auto never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         keywright__subcmd__get)
             opts="-p -e -q -y -h --default --previous --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -537,6 +593,60 @@ _keywright() {
                 return 0
             fi
             case "${prev}" in
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --project)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --actor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "always auto never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        keywright__subcmd__import)
+            opts="-n -p -e -q -y -h --format --allow-weak-passphrase --dry-run --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "json" -- "${cur}"))
+                    return 0
+                    ;;
                 --vault)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -46,8 +46,10 @@ complete -c keywright -n "__fish_keywright_needs_command" -f -a "create" -d 'Iss
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "delete" -d 'Delete a key for good'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "rm" -d 'Delete a key for good'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "edit" -d 'Change what is known of a key'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "export" -d 'Print all keys and roles as one JSON document'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "get" -d 'Print a provider key\'s value'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "help" -d 'Explain a topic or a command'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "import" -d 'Add keys and roles from a document that `export` made'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "init" -d 'Make a vault'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "list" -d 'List keys'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "ls" -d 'List keys'
@@ -202,6 +204,22 @@ complete -c keywright -n "__fish_keywright_using_subcommand edit" -s y -l yes -d
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand export" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand export" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l reveal -d 'Put the values of provider keys into it; each is recorded as a use'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand get" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand get" -s p -l project -d 'Project of the key' -r
 complete -c keywright -n "__fish_keywright_using_subcommand get" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
@@ -234,6 +252,24 @@ complete -c keywright -n "__fish_keywright_using_subcommand help" -s y -l yes -d
 complete -c keywright -n "__fish_keywright_using_subcommand help" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand help" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l format -d 'What it is: json, as `export` makes it' -r -f -a "json\t'A document that `export` made'"
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l actor -d 'Who is recorded as the maker of a change [default: user@host]' -r
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l allow-weak-passphrase -d 'Where the vault is made first, take a passphrase that is easy to guess'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s n -l dry-run -d 'Say what would happen, and change nothing'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand init" -l kdf -d 'What one guess of the passphrase costs: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory' -r -f -a "default\t''
 paranoid\t''
 strong\t''"

@@ -8,9 +8,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, GetArgs, HELP_WIDTH, HelpArgs, InitArgs,
-    ListArgs, ManArgs, RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs,
-    TOPICS, UsageArgs, VerifyArgs,
+    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs,
+    ImportArgs, InitArgs, ListArgs, ManArgs, RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs,
+    ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -61,8 +61,10 @@ Examples:
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
     Edit(EditArgs),
+    Export(ExportArgs),
     Get(GetArgs),
     Help(HelpArgs),
+    Import(ImportArgs),
     Init(InitArgs),
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -87,8 +89,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "create", "set", "list", "search", "show", "edit", "rotate", "revoke", "delete", "role",
         ],
     ),
-    ("Using them", &["get", "verify", "usage"]),
-    ("The vault", &["init", "status"]),
+    ("Using them", &["get", "verify", "usage", "export"]),
+    ("The vault", &["init", "status", "import"]),
     ("More", &["completions", "man", "help"]),
 ];
 

@@ -192,7 +192,9 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Altered(_)
         | VaultError::Forked { .. }
         | VaultError::RolledBack { .. } => Exit::Damaged,
-        VaultError::Changed(_) | VaultError::Exists { .. } => Exit::Conflict,
+        VaultError::Changed(_) | VaultError::Exists { .. } | VaultError::ImportConflicts(_) => {
+            Exit::Conflict
+        }
         VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
         VaultError::Activity(_)
         | VaultError::Delivery(_)
@@ -241,6 +243,9 @@ fn hint_for(err: &VaultError) -> Option<String> {
         | VaultError::Forked { .. }
         | VaultError::RolledBack { .. } => {
             "put the newer vault back, or go on with this one with --accept-rollback"
+        }
+        VaultError::ImportConflicts(_) => {
+            "nothing was imported; rename or delete what is in the way, or import into another vault with --vault"
         }
         VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
             "use the newer keywright"

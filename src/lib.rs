@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 pub mod crypto;
 mod error;
+mod exchange;
 mod hardening;
 pub mod key;
 mod output;
@@ -66,8 +67,10 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Create(args) => commands::create(&args, session),
         Command::Delete(args) => commands::delete(&args, session),
         Command::Edit(args) => commands::edit(&args, session),
+        Command::Export(args) => commands::export(&args, session),
         Command::Get(args) => commands::get(&args, session),
         Command::Help(args) => commands::help(&args, cli::definition(), &mut session.out),
+        Command::Import(args) => commands::import(&args, session),
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
         Command::Man(args) => commands::man(&args, cli::definition(), session),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -84,19 +84,12 @@ impl ValueArgs {
 
     /// Reads the value: from `--file`, from standard input when it is not a terminal, else from a hidden prompt.
     pub(super) fn read(&self, session: &Session) -> Result<SecretValue, CommandError> {
-        let bytes = match &self.file {
-            Some(path) => {
-                let read = File::open(path).and_then(|file| Secret::read(file, VALUE_LIMIT + 2));
-                read.map_err(|err| unreadable(err, &format!("`{}`", path.display())))?
-            }
-            None if io::stdin().is_terminal() => {
-                let mut terminal = session.terminal().ok_or_else(no_value)?;
-                terminal.hidden("Value", VALUE_LIMIT)?
-            }
-            None => {
-                let read = stdin().and_then(|input| Secret::read(input, VALUE_LIMIT + 2));
-                read.map_err(|err| unreadable(err, "standard input"))?
-            }
+        let bytes = if self.file.is_none() && io::stdin().is_terminal() {
+            let mut terminal = session.terminal().ok_or_else(no_value)?;
+            terminal.hidden("Value", VALUE_LIMIT)?
+        } else {
+            // Two more for a line end that is dropped.
+            read_all(self.file.as_deref(), VALUE_LIMIT + 2)?
         };
         let bytes = if self.exact {
             bytes
@@ -113,6 +106,27 @@ impl ValueArgs {
     }
 }
 
+/// All of a file, or of standard input, that has at most `limit` bytes.
+pub(super) fn read_all(file: Option<&Path>, limit: usize) -> Result<Secret, CommandError> {
+    let (what, read) = match file {
+        Some(path) => (
+            format!("`{}`", path.display()),
+            File::open(path).and_then(|file| Secret::read(file, limit)),
+        ),
+        None => (
+            "standard input".to_owned(),
+            stdin().and_then(|input| Secret::read(input, limit)),
+        ),
+    };
+    read.map_err(|err| match err.kind() {
+        io::ErrorKind::FileTooLarge => CommandError::message(
+            Exit::Usage,
+            format!("{what} has more than {limit} bytes, the most that is read"),
+        ),
+        _ => unreadable(err, &what),
+    })
+}
+
 /// The first bytes of standard input, one more than `limit` where there are more.
 pub(super) fn read_start(limit: usize) -> Result<Secret, CommandError> {
     let start = stdin().and_then(|input| Secret::read_start(input, limit));
@@ -125,11 +139,6 @@ fn stdin() -> io::Result<File> {
 }
 
 fn unreadable(err: io::Error, what: &str) -> CommandError {
-    if err.kind() == io::ErrorKind::FileTooLarge {
-        let message =
-            format!("{what} has more than {VALUE_LIMIT} bytes, the most that a value can have");
-        return CommandError::message(Exit::Usage, message);
-    }
     CommandError::new(
         Exit::Failed,
         anyhow::Error::new(err).context(format!("cannot read {what}")),

@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, edited, rotated, unchanged, finished, revoked or deleted",
+                "of a change: created, updated, edited, rotated, imported, unchanged, finished, revoked or deleted",
             ),
             (
                 "dry_run",
@@ -109,6 +109,23 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "how many keys have it, and which: name, key_id, project, environment",
             ),
         ],
+    ),
+    (
+        "export",
+        &[
+            (
+                "exported_at, roles, keys",
+                "when, all roles, and the keys; what a key's kind does not have is left out",
+            ),
+            ("present_since", "when the present token or value was made"),
+        ],
+    ),
+    (
+        "import",
+        &[(
+            "issued_keys, provider_keys, new_roles",
+            "how many were imported",
+        )],
     ),
     (
         "verify",

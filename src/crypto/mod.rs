@@ -75,6 +75,7 @@ mod rows;
 mod seal;
 mod secret;
 mod slot;
+mod text;
 mod token;
 
 pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
@@ -86,4 +87,5 @@ pub use self::secret::{
     PASSPHRASE_LIMIT, Passphrase, PassphraseError, Secret, SecretValue, VALUE_LIMIT, ValueError,
 };
 pub use self::slot::{SlotBinding, SlotInput, SlotKind, unwrap_key, wrap_key};
+pub(crate) use self::text::{base64, json_string};
 pub use self::token::{Digest, NoToken, TOKEN_LIMIT, Token, TokenShape, mint_key_id};

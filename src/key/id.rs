@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{KeyName, ParseError};
 
 /// The 62 characters of ids and tokens, in the order of their digits' values.
@@ -42,7 +44,8 @@ impl ScopeId {
 }
 
 /// A key's public identity for life: 12 base62 characters, the middle part of a token.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyId([u8; Self::LEN]);
 
 impl KeyId {
@@ -69,6 +72,20 @@ impl TryFrom<&[u8]> for KeyId {
             .filter(|id| id.iter().all(u8::is_ascii_alphanumeric))
             .map(Self)
             .ok_or_else(|| ParseError::new("a key id is 12 letters and digits"))
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.to_string()
     }
 }
 

@@ -78,6 +78,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = ParseError;
+
+    /// An RFC 3339 time of the years 1970 to 9999.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let seconds = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp());
+        seconds
+            .ok()
+            .filter(|seconds| (0..=Self::LAST).contains(seconds))
+            .map(Self)
+            .ok_or_else(|| {
+                ParseError::new("a time is written as in `2027-01-31T12:00:00Z`, from 1970 on")
+            })
+    }
+}
+
 /// A length of time in seconds, up to 100 years: `30m`, `24h`, `90d`, `2w`, `45s`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Span(i64);

@@ -1,4 +1,4 @@
-//! What makes foreign text harmless on a terminal, and bytes whole in JSON.
+//! What makes foreign text harmless on a terminal.
 
 use std::borrow::Cow;
 
@@ -45,44 +45,6 @@ fn is_harmful(c: char) -> bool {
         )
 }
 
-/// A JSON string (RFC 8259, section 7) of UTF-8 bytes, in a buffer that never grows.
-pub(super) fn json_string(text: &[u8]) -> Vec<u8> {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    // A control character becomes six bytes.
-    let mut quoted = Vec::with_capacity(text.len() * 6 + 2);
-    quoted.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => quoted.extend([b'\\', byte]),
-            b'\n' => quoted.extend(b"\\n"),
-            b'\r' => quoted.extend(b"\\r"),
-            b'\t' => quoted.extend(b"\\t"),
-            0..=0x1f | 0x7f => {
-                quoted.extend(b"\\u00");
-                quoted.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            }
-            _ => quoted.push(byte),
-        }
-    }
-    quoted.push(b'"');
-    quoted
-}
-
-/// Base64 (RFC 4648, section 4) in a buffer that never grows.
-pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let group = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            let digit = DIGITS[(group >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() { digit } else { b'=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -105,27 +67,7 @@ mod tests {
         assert_eq!(escape_lines("a\nb\r"), "a\nb\\u{d}");
     }
 
-    #[test]
-    fn base64_is_the_standard_one() {
-        for (bytes, text) in [
-            (&b""[..], ""),
-            (b"f", "Zg=="),
-            (b"fo", "Zm8="),
-            (b"foo", "Zm9v"),
-            (b"\xff\xfe\xfd", "//79"),
-        ] {
-            assert_eq!(base64(bytes), text.as_bytes());
-        }
-    }
-
     proptest! {
-        #[test]
-        fn json_strings_read_back(text: String) {
-            let quoted = json_string(text.as_bytes());
-            prop_assert_eq!(serde_json::from_slice::<String>(&quoted).ok(), Some(text));
-            prop_assert!(!quoted.iter().any(u8::is_ascii_control));
-        }
-
         #[test]
         fn escaped_text_has_no_control_characters(text: String) {
             prop_assert!(!escape(&text).contains(is_harmful));

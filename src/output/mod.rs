@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::chart::{bar, spark};
 pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::table::{Cell, Table, Tone};
-use crate::crypto::{SecretValue, Token};
+use crate::crypto::{SecretValue, Token, base64, json_string};
 use crate::key::hide_tokens;
 
 /// How things are shown, as the settings say.
@@ -135,7 +135,12 @@ impl Printer {
         document: &impl Serialize,
         token: &Token,
     ) -> io::Result<()> {
-        self.reveal_json(document, "token", token.expose()) // the one time it is shown
+        let head = serde_json::to_vec(&Versioned {
+            schema: 1,
+            document,
+        })?;
+        let quoted = json_string(token.expose()); // the one time it is shown
+        self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])
     }
 
     /// A JSON document with a value as its last field, as text or, where it is none, in base64 under another name.
@@ -144,30 +149,32 @@ impl Printer {
         document: &impl Serialize,
         value: &SecretValue,
     ) -> io::Result<()> {
-        let bytes = value.expose(); // asked for by `get`
-        match str::from_utf8(bytes) {
-            Ok(_) => self.reveal_json(document, "value", bytes),
-            Err(_) => {
-                let base64 = Zeroizing::new(escape::base64(bytes));
-                self.reveal_json(document, "value_base64", &base64)
-            }
-        }
+        let head = serde_json::to_vec(&Versioned {
+            schema: 1,
+            document,
+        })?;
+        self.reveal(&[&with_value(&head, Some(value))?, b"\n"])
     }
 
-    fn reveal_json(
+    /// A JSON document with a list of keys as its last field, one key a line, each with its value as its last field where
+    /// there is one.
+    pub(crate) fn reveal_keys_json<'v>(
         &mut self,
         document: &impl Serialize,
-        field: &str,
-        secret: &[u8],
+        keys: impl Iterator<Item = (impl Serialize, Option<&'v SecretValue>)>,
     ) -> io::Result<()> {
         let head = serde_json::to_vec(&Versioned {
             schema: 1,
             document,
         })?;
-        // serde never sees the secret: it is written into the place of the closing brace.
-        let open = head.strip_suffix(b"}").ok_or(io::ErrorKind::InvalidData)?;
-        let quoted = Zeroizing::new(escape::json_string(secret));
-        self.reveal(&[open, b",\"", field.as_bytes(), b"\":", &quoted, b"}\n"])
+        self.reveal(&[opened(&head)?, b",\"keys\":["])?;
+        let mut separator: &[u8] = b"\n";
+        for (key, value) in keys {
+            let key = serde_json::to_vec(&key)?;
+            self.reveal(&[separator, &with_value(&key, value)?])?;
+            separator = b",\n";
+        }
+        self.reveal(&[b"\n]}\n"])
     }
 
     /// Raw writes from a buffer that is wiped: `io::stdout()` would keep a copy in its own.
@@ -262,6 +269,29 @@ fn with_marks(text: &str) -> String {
         found.unwrap_or_else(|| line.to_owned())
     };
     text.split_inclusive('\n').map(marked).collect()
+}
+
+/// A JSON object with a value as its last field, as text or, where it is none, in base64 under another name. serde never
+/// sees the value: it is written into the place of the closing brace.
+fn with_value(object: &[u8], value: Option<&SecretValue>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let Some(value) = value else {
+        return Ok(Zeroizing::new(object.to_vec()));
+    };
+    let bytes = value.expose(); // asked for by `get` or `export --reveal`
+    let (field, text): (&[u8], _) = match str::from_utf8(bytes) {
+        Ok(_) => (b",\"value\":", json_string(bytes)),
+        Err(_) => (b",\"value_base64\":", json_string(&base64(bytes))),
+    };
+    Ok(Zeroizing::new(
+        [opened(object)?, field, &text, b"}"].concat(),
+    ))
+}
+
+/// A JSON object without its closing brace.
+fn opened(object: &[u8]) -> io::Result<&[u8]> {
+    object
+        .strip_suffix(b"}")
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// `{"schema": 1}` and the document's own fields.

@@ -40,6 +40,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The ids of all scopes.
+    pub(super) fn scope_ids(&self) -> Vec<ScopeId> {
+        self.state.scopes.iter().map(|open| open.row.id).collect()
+    }
+
     /// The id of a scope, if it exists.
     pub(super) fn scope_id(&self, scope: &Scope, kind: KeyKind) -> Option<ScopeId> {
         self.state.scope(scope, kind).map(|open| open.row.id)
@@ -177,6 +182,29 @@ impl<'a> Draft<'a> {
         Ok(revision)
     }
 
+    /// Seals the records of many new keys, each with its one secret.
+    pub(super) fn put_new(
+        &mut self,
+        id: ScopeId,
+        keys: Vec<(KeyId, Key, Secret)>,
+    ) -> Result<(), VaultError> {
+        if self.manifest(id)?.len() + keys.len() as u64 > KEYS {
+            return Err(VaultError::Limit(format!(
+                "a scope has at most {KEYS} keys of a kind"
+            )));
+        }
+        let record_key = self.state.record_key(self.scope(id));
+        let name_key = self.scope(id).name_key(self.state.vault);
+        let mut rows = Vec::with_capacity(keys.len());
+        for (key_id, key, secret) in keys {
+            let tag = RowsMac::name_tag(&name_key, key.name.as_str());
+            rows.push(self.put_row(id, &record_key, key_id, tag, 1, &key, &[secret])?);
+        }
+        self.manifest(id)?.extend(rows);
+        self.touch(id);
+        Ok(())
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "the columns of one row and the key that seals it"
@@ -218,6 +246,15 @@ impl<'a> Draft<'a> {
     pub(super) fn set_default(&mut self, id: ScopeId, key_id: Option<KeyId>) {
         self.scope_mut(id).head.meta.default = key_id.map(|id| id.to_string());
         self.touch(id);
+    }
+
+    /// Marks the default key of a scope that has none, and says whether it could.
+    pub(super) fn take_default(&mut self, id: ScopeId, key_id: KeyId) -> bool {
+        let free = self.scope(id).head.default_key().is_none();
+        if free {
+            self.set_default(id, Some(key_id));
+        }
+        free
     }
 
     /// Puts a record into the vault's own scope, instead of the one with its name.

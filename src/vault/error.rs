@@ -34,6 +34,8 @@ pub enum VaultError {
         "the vault and a copy of it were changed apart: `{path}` has another history than the one this machine has seen"
     )]
     Forked { path: String },
+    #[error("these are there already, or twice: {}", listed(.0))]
+    ImportConflicts(Vec<String>),
     #[error("{0}")]
     Limit(String),
     #[error("{0}")]

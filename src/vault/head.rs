@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::VaultError;
 use crate::checks;
 use crate::crypto::{
-    Aad, Label, Object, PartsWriter, RootKey, RowsMac, open, push_part, seal, sha256_parts,
+    Aad, Label, Object, PartsWriter, RootKey, RowsMac, SubKey, open, push_part, seal, sha256_parts,
 };
 use crate::key::{
     Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId,
@@ -51,6 +51,12 @@ impl Manifest {
             Ok(at) => self.0[at] = row,
             Err(at) => self.0.insert(at, row),
         }
+    }
+
+    /// Adds rows whose ids are new, in any order.
+    pub(super) fn extend(&mut self, rows: Vec<ManifestRow>) {
+        self.0.extend(rows);
+        self.0.sort_by_key(|row| row.key_id);
     }
 
     /// Takes the row with this id out.
@@ -434,7 +440,12 @@ impl OpenScope {
 
     /// The tag that finds a name in this scope.
     pub(super) fn name_tag(&self, name: &str, vault: VaultId) -> [u8; 16] {
-        RowsMac::name_tag(&self.key.sub_key(vault, Label::Name), name)
+        RowsMac::name_tag(&self.name_key(vault), name)
+    }
+
+    /// What makes the tags of many names.
+    pub(super) fn name_key(&self, vault: VaultId) -> SubKey {
+        self.key.sub_key(vault, Label::Name)
     }
 }
 

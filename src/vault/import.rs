@@ -267,9 +267,13 @@ impl std::fmt::Display for Imported {
             provider,
             roles,
         } = self;
+        let plural = |count: &usize| if *count == 1 { "" } else { "s" };
         write!(
             f,
-            "{issued} issued and {provider} provider keys, {roles} roles"
+            "{issued} issued key{}, {provider} provider key{} and {roles} new role{}",
+            plural(issued),
+            plural(provider),
+            plural(roles)
         )
     }
 }

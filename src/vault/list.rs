@@ -1,14 +1,13 @@
 //! Many keys at once.
 
-use std::collections::HashMap;
-
 use super::find::{Found, display};
+use super::head::OpenScope;
+use super::record::OpenRecord;
 use super::{Vault, VaultError};
 use crate::key::{
-    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, RoleName, SearchText, Span,
+    Environment, Key, KeyKind, Permission, Project, Provider, RoleName, Scope, SearchText, Span,
     Status, Tag, Timestamp,
 };
-use crate::store::KeyTotal;
 
 /// Which keys are wanted; every condition that is given has to hold.
 #[derive(Clone, Debug, Default)]
@@ -35,54 +34,59 @@ impl Vault {
     /// # Errors
     /// What reading can fail with.
     pub fn list(&mut self, filter: &Filter, now: Timestamp) -> Result<Vec<Found>, VaultError> {
-        let totals = self.totals();
-        let mut keys = self.read(|view| {
-            let mut keys = Vec::new();
-            let wanted = |project: &Project, environment: &Environment, kind| {
-                filter
-                    .project
-                    .as_ref()
-                    .is_none_or(|wanted| wanted == project)
-                    && filter
-                        .environment
-                        .as_ref()
-                        .is_none_or(|wanted| wanted == environment)
-                    && filter.kind.is_none_or(|wanted| wanted == kind)
-            };
-            let mut scopes: Vec<_> = view.state.scopes.iter().collect();
-            scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
-            for open in scopes {
-                if !wanted(&open.scope.project, &open.scope.environment, open.kind) {
-                    continue;
-                }
-                let record_key = view.state.record_key(open);
-                view.state.pass(&view.snapshot, open, |row| {
-                    let key = record_key.open(row)?.key()?;
-                    let found = Found {
-                        total: total(&totals, row.key_id),
-                        ..Found::new(open, row.key_id, row.revision, key)
-                    };
-                    if filter.takes(&found, now) {
-                        keys.push(found);
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(keys)
-        })?;
+        let mut keys = self.each(filter, now, |_, found, _| Ok(found))?;
         // By scope they are sorted already; both kinds of a scope go together.
         for same_scope in keys.chunk_by_mut(|a: &Found, b| a.scope == b.scope) {
             same_scope.sort_by_cached_key(|found| found.key.name.as_str().to_lowercase());
         }
         Ok(keys)
     }
-}
 
-fn total(totals: &HashMap<KeyId, KeyTotal>, id: KeyId) -> KeyTotal {
-    totals.get(&id).copied().unwrap_or_default()
+    /// What `visit` makes of every key that passes the filter, by project and environment.
+    pub(super) fn each<T>(
+        &mut self,
+        filter: &Filter,
+        now: Timestamp,
+        mut visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
+    ) -> Result<Vec<T>, VaultError> {
+        let totals = self.totals();
+        self.read(|view| {
+            let mut visited = Vec::new();
+            let mut scopes: Vec<_> = view.state.scopes.iter().collect();
+            scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
+            for open in scopes.into_iter().filter(|open| filter.takes_scope(open)) {
+                let record_key = view.state.record_key(open);
+                view.state.pass(&view.snapshot, open, |row| {
+                    let record = record_key.open(row)?;
+                    let found = Found {
+                        total: totals.get(&row.key_id).copied().unwrap_or_default(),
+                        ..Found::new(open, row.key_id, row.revision, record.key()?)
+                    };
+                    if filter.takes(&found, now) {
+                        visited.push(visit(open, found, &record)?);
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(visited)
+        })
+    }
 }
 
 impl Filter {
+    fn takes_scope(&self, open: &OpenScope) -> bool {
+        let Scope {
+            project,
+            environment,
+        } = &open.scope;
+        self.project.as_ref().is_none_or(|wanted| wanted == project)
+            && self
+                .environment
+                .as_ref()
+                .is_none_or(|wanted| wanted == environment)
+            && self.kind.is_none_or(|wanted| wanted == open.kind)
+    }
+
     fn takes(&self, found: &Found, now: Timestamp) -> bool {
         let key = &found.key;
         self.status.is_none_or(|status| key.status(now) == status)

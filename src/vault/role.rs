@@ -36,12 +36,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::OwnerOnly`] for the holder of an access token.
     pub fn roles(&mut self) -> Result<Vec<RoleUse>, VaultError> {
-        let Holder::Owner(key) = &self.holder else {
-            return Err(self.owner_only());
-        };
-        let key = key.duplicate();
-        let mut roles = self.read(|view| view.roles(&key))?;
-        roles.sort_by(|a, b| a.role.name.cmp(&b.role.name));
+        let mut roles = self.role_records()?;
         for found in self.list(&super::Filter::default(), Timestamp(0))? {
             for held in found.key.issued().iter().flat_map(|issued| &issued.roles) {
                 if let Ok(at) = roles.binary_search_by(|known| known.role.name.cmp(&held.name)) {
@@ -49,6 +44,17 @@ impl Vault {
                 }
             }
         }
+        Ok(roles)
+    }
+
+    /// All roles by name, without the keys that have them.
+    pub(super) fn role_records(&mut self) -> Result<Vec<RoleUse>, VaultError> {
+        let Holder::Owner(key) = &self.holder else {
+            return Err(self.owner_only());
+        };
+        let key = key.duplicate();
+        let mut roles = self.read(|view| view.roles(&key))?;
+        roles.sort_by(|a, b| a.role.name.cmp(&b.role.name));
         Ok(roles)
     }
 
@@ -86,7 +92,11 @@ impl Vault {
             if change.before.as_ref() == Some(role) {
                 return Ok((change, None));
             }
-            draft.put_role(role, before, who)?;
+            let (created_at, created_by) = match &before {
+                Some(known) => (known.created_at, &known.created_by),
+                None => (now, who),
+            };
+            draft.put_role(role, created_at, created_by)?;
             for found in &change.keys {
                 draft.replace_role(found, role)?;
             }
@@ -143,7 +153,7 @@ impl Draft<'_> {
         }
     }
 
-    fn stored_role(&self, name: &RoleName) -> Result<Option<RoleUse>, VaultError> {
+    pub(super) fn stored_role(&self, name: &RoleName) -> Result<Option<RoleUse>, VaultError> {
         let record = self.own_record(&own_name(name))?;
         Ok(record
             .map(|record| record.own())
@@ -160,28 +170,25 @@ impl Draft<'_> {
             .collect())
     }
 
-    /// Stores a role; one that was there keeps its maker.
+    /// Stores a role, instead of the one with its name.
     pub(super) fn put_role(
         &mut self,
         role: &Role,
-        before: Option<RoleUse>,
-        who: &Actor,
+        created_at: Timestamp,
+        created_by: &Actor,
     ) -> Result<(), VaultError> {
-        if before.is_none() && self.role_names()?.len() >= ROLES {
+        let names = self.role_names()?;
+        if names.len() >= ROLES && !names.contains(&role.name) {
             return Err(VaultError::Limit(format!(
                 "a vault has at most {ROLES} roles"
             )));
         }
-        let (created_at, created_by) = match before {
-            Some(known) => (known.created_at, known.created_by),
-            None => (self.now, who.clone()),
-        };
         let record = OwnRecord {
             name: own_name(&role.name),
             body: OwnBody::Role {
                 role: role.clone(),
                 created_at,
-                created_by,
+                created_by: created_by.clone(),
             },
         };
         self.put_own(&record, &[])
@@ -189,15 +196,11 @@ impl Draft<'_> {
 
     /// Every key that has a role, by project, environment and name.
     fn keys_with_role(&mut self, name: &RoleName) -> Result<Vec<Found>, VaultError> {
-        let scopes: Vec<ScopeId> = self
-            .state
-            .scopes
-            .iter()
-            .filter(|open| open.kind == KeyKind::Issued)
-            .map(|open| open.row.id)
-            .collect();
         let mut keys = Vec::new();
-        for id in scopes {
+        for id in self.scope_ids() {
+            if self.scope(id).kind != KeyKind::Issued {
+                continue;
+            }
             self.pass(id, |found| {
                 if found
                     .key

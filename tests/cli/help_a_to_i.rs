@@ -29,10 +29,12 @@ fn of_keywright() {
       get          Print a provider key's value
       verify       Check a token that is read from standard input
       usage        Show how often keys were used in the last 30 days
+      export       Print all keys and roles as one JSON document
 
     The vault:
       init         Make a vault
       status       Show which vault, project and environment are in use
+      import       Add keys and roles from a document that `export` made
 
     More:
       completions  Print a shell's completion script [alias: completion]

@@ -10,8 +10,8 @@ fn of_keywright() {
     Usage: keywright [OPTIONS] <COMMAND>
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
-    Using them  get  verify  usage
-    The vault   init  status
+    Using them  get  verify  usage  export
+    The vault   init  status  import
     More        completions  man  help
     Topics      environment  exit-codes  files  scopes
 

@@ -27,6 +27,7 @@ fn every_json_field_is_in_the_manual() {
         &["edit", "another", "--tag", "new", "--json"],
         &["role", "set", "billing", "--permission", "read", "--json"],
         &["role", "list", "--json"],
+        &["export"],
         &["role", "show", "billing", "--json"],
         &["init", "--vault", "other.db", "--kdf", "test", "--json"],
     ] {

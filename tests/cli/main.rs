@@ -9,6 +9,7 @@ mod create;
 mod edit;
 mod ends;
 mod errors;
+mod exchange;
 mod expiry;
 mod files;
 mod get;

@@ -4,13 +4,15 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "completions",
     "create",
     "delete",
     "edit",
+    "export",
     "get",
     "help",
+    "import",
     "init",
     "list",
     "man",

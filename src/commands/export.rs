@@ -1,0 +1,47 @@
+use clap::Args;
+
+use crate::error::{CommandError, Exit};
+use crate::exchange::{KeyEntry, Preamble};
+use crate::session::Session;
+use crate::vault::Filter;
+
+/// Print all keys and roles as one JSON document
+///
+/// Without `--reveal` it is what is known of the keys; with it, the values of provider keys are in it, too, those of revoked
+/// ones included, in plain text: pipe it into a program that encrypts. An issued key's token is kept nowhere and cannot be in it. -p and -e narrow it
+/// when they are given as options. `import --format json` reads what this writes.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright export > keys.json
+  keywright export --reveal | age -p > keys.json.age
+  keywright export -p shop | jq -r '.keys[].name'")]
+pub(crate) struct ExportArgs {
+    /// Put the values of provider keys into it; each is recorded as a use
+    #[arg(long)]
+    reveal: bool,
+}
+
+pub(crate) fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let filter = Filter {
+        project: session.settings.project_option.clone(),
+        environment: session.settings.environment_option.clone(),
+        ..Filter::default()
+    };
+    session.with_vault(|vault, session| {
+        let Session { settings, out, now } = session;
+        let export = vault.export(&filter, args.reveal, &settings.actor, *now)?;
+        let keys = export.keys.iter();
+        let keys = keys.map(|key| (KeyEntry::new(&key.found), key.value.as_ref()));
+        let written = out.reveal_keys_json(&Preamble::new(&export, *now), keys);
+        if args.reveal {
+            written.map_err(CommandError::not_shown)?;
+            out.note(format_args!(
+                "The document has values in plain text: keep it only encrypted"
+            ));
+        } else {
+            written?;
+        }
+        Ok(Exit::Done)
+    })
+}
