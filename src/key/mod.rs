@@ -9,6 +9,7 @@ mod issued;
 mod label;
 mod metadata;
 mod name;
+mod period;
 mod permission;
 mod role;
 mod scope;
@@ -24,11 +25,12 @@ pub use self::issued::IssuedDetails;
 pub use self::label::{Actor, Model, Note, Provider, SearchText, Tag, VariableName};
 pub use self::metadata::{Details, Key, ProviderDetails, Revocation, tag_list};
 pub use self::name::KeyName;
+pub use self::period::{Period, Periods};
 pub use self::permission::{Permission, PermissionSet};
 pub use self::role::{Role, RoleName};
 pub use self::scope::{Environment, KeyKind, Project, Scope};
 pub use self::sealed::Sealed;
-pub use self::time::{Expiry, Span, Timestamp};
+pub use self::time::{Expiry, Since, Span, Timestamp};
 
 /// Why a text is not what it should be: one sentence without a full stop, for the person who typed it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -214,6 +214,68 @@ impl FromStr for Expiry {
     }
 }
 
+/// A time in the past: a duration before now, a date (the start of that day, UTC) or an RFC 3339 time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Since {
+    Ago(Span),
+    At(Timestamp),
+    On(NaiveDate),
+}
+
+impl Since {
+    /// The instant.
+    ///
+    /// # Errors
+    /// When it is later than `now`.
+    pub fn resolve(self, now: Timestamp) -> Result<Timestamp, ParseError> {
+        let at = match self {
+            Self::Ago(span) => now.before(span),
+            Self::At(at) => at,
+            Self::On(date) => Timestamp(date.and_time(NaiveTime::MIN).and_utc().timestamp()),
+        };
+        if at > now {
+            return Err(ParseError::new(format!("the time `{at}` is in the future")));
+        }
+        Ok(at)
+    }
+
+    /// The first [day](Timestamp::day) of what is counted by days: the one it lies in. A duration is that many days, begun
+    /// ones too, with today as the last, so that `30d` is 30 days.
+    ///
+    /// # Errors
+    /// As [`Since::resolve`].
+    pub fn first_day(self, now: Timestamp) -> Result<i64, ParseError> {
+        match self {
+            Self::Ago(Span(seconds)) => {
+                let days = (seconds + Span::DAY.0 - 1) / Span::DAY.0;
+                Ok(now.day() - days.max(1) + 1)
+            }
+            Self::At(_) | Self::On(_) => self.resolve(now).map(Timestamp::day),
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Ok(span) = text.parse() {
+            return Ok(Self::Ago(span));
+        }
+        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            && text.len() == 10
+        {
+            return Ok(Self::On(date));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(Timestamp(time.timestamp())));
+        }
+        Err(ParseError::new(
+            "a time is a duration before now such as `30d`, a date such as `2026-10-01`, or an RFC 3339 time",
+        ))
+    }
+}
+
 /// 23:59:59 local time; where a clock change skips or repeats that second, the later reading.
 fn end_of_day(date: NaiveDate) -> Timestamp {
     let last_second = date.and_time(NaiveTime::from_hms_opt(23, 59, 59).expect("a time of day"));
@@ -280,6 +342,63 @@ mod tests {
         ] {
             assert!(resolve(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn past_times_are_read() {
+        // 2027-01-15T08:00:00Z.
+        let now = Timestamp(1_800_000_000);
+        let resolve = |text: &str| text.parse::<Since>()?.resolve(now);
+        assert_eq!(resolve("0s"), Ok(now));
+        assert_eq!(resolve("1d"), Ok(Timestamp(1_799_913_600)));
+        assert_eq!(resolve("2027-01-15"), Ok(Timestamp(1_799_971_200)));
+        assert_eq!(
+            resolve("2027-01-15T09:00:00+01:00"),
+            Ok(Timestamp(1_800_000_000))
+        );
+        assert_eq!(resolve("1960-01-01"), Ok(Timestamp(-315_619_200)));
+        for bad in [
+            "",
+            "never",
+            "yesterday",
+            "2027-1-1",
+            "2027-02-30",
+            "2027-01-16",
+            "2027-01-15T08:00:01Z",
+            "-1d",
+            "90",
+        ] {
+            assert!(resolve(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_days_of_a_duration_end_today() {
+        let now = Timestamp(1_800_000_000);
+        let days = |text: &str| {
+            let since: Since = text.parse().expect("a time");
+            since.first_day(now).map(|day| now.day() - day + 1)
+        };
+        for (text, count) in [
+            ("0s", 1),
+            ("1h", 1),
+            ("1d", 1),
+            ("25h", 2),
+            ("30d", 30),
+            ("4w", 28),
+            ("2027-01-15", 1),
+            ("2027-01-14", 2),
+            ("2027-01-14T23:59:59Z", 2),
+        ] {
+            assert_eq!(days(text), Ok(count), "{text}");
+        }
+        assert!(days("2027-01-16").is_err());
+        // At midnight as at any other time.
+        let midnight = Timestamp::of_day(now.day());
+        assert_eq!(
+            Since::Ago(Span::days(30)).first_day(midnight),
+            Ok(now.day() - 29)
+        );
     }
 
     #[test]
