@@ -63,7 +63,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Store or replace a key that a provider gave you')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one key, all of it but the secret')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show which vault, project and environment are in use')
-            [CompletionResult]::new('usage', 'usage', [CompletionResultType]::ParameterValue, 'Show how often keys were used in the last 30 days')
+            [CompletionResult]::new('usage', 'usage', [CompletionResultType]::ParameterValue, 'Show how often keys were used, and what they were answered')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a token that is read from standard input')
             break
         }
@@ -791,6 +791,8 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;usage' {
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Count from here on: a duration such as 30d, of which today is the last day, a date (UTC) or an RFC 3339 time')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'What a character or bar is for')
             [CompletionResult]::new('--unused', '--unused', [CompletionResultType]::ParameterName, 'Only keys that were not used for this long, such as 30d, and are older than that')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Vault file [default: vault.db in the config directory]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Project of the key')
@@ -801,6 +803,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of a file')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of an open file descriptor')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Take the default issued key of the project and environment')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer as one JSON document')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')

@@ -1511,12 +1511,20 @@ _keywright() {
             return 0
             ;;
         keywright__subcmd__usage)
-            opts="-p -e -q -y -h --unused --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            opts="-p -e -q -y -h --default --since --by --unused --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "day week month" -- "${cur}"))
+                    return 0
+                    ;;
                 --unused)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

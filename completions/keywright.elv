@@ -60,7 +60,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand set 'Store or replace a key that a provider gave you'
             cand show 'Show one key, all of it but the secret'
             cand status 'Show which vault, project and environment are in use'
-            cand usage 'Show how often keys were used in the last 30 days'
+            cand usage 'Show how often keys were used, and what they were answered'
             cand verify 'Check a token that is read from standard input'
         }
         &'keywright;completions'= {
@@ -759,6 +759,8 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'keywright;usage'= {
+            cand --since 'Count from here on: a duration such as 30d, of which today is the last day, a date (UTC) or an RFC 3339 time'
+            cand --by 'What a character or bar is for'
             cand --unused 'Only keys that were not used for this long, such as 30d, and are older than that'
             cand --vault 'Vault file [default: vault.db in the config directory]'
             cand -p 'Project of the key'
@@ -769,6 +771,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
+            cand --default 'Take the default issued key of the project and environment'
             cand --json 'Answer as one JSON document'
             cand -q 'Say nothing but the answer and errors'
             cand --quiet 'Say nothing but the answer and errors'

@@ -62,7 +62,7 @@ complete -c keywright -n "__fish_keywright_needs_command" -f -a "find" -d 'Find 
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "set" -d 'Store or replace a key that a provider gave you'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "show" -d 'Show one key, all of it but the secret'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "status" -d 'Show which vault, project and environment are in use'
-complete -c keywright -n "__fish_keywright_needs_command" -f -a "usage" -d 'Show how often keys were used in the last 30 days'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "usage" -d 'Show how often keys were used, and what they were answered'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "verify" -d 'Check a token that is read from standard input'
 complete -c keywright -n "__fish_keywright_using_subcommand completions" -l dir -d 'Write the scripts of all shells into this folder instead' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand completions" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
@@ -609,6 +609,10 @@ complete -c keywright -n "__fish_keywright_using_subcommand status" -s y -l yes 
 complete -c keywright -n "__fish_keywright_using_subcommand status" -l no-input -d 'Never ask anything; fail where an answer is needed'
 complete -c keywright -n "__fish_keywright_using_subcommand status" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c keywright -n "__fish_keywright_using_subcommand usage" -l since -d 'Count from here on: a duration such as 30d, of which today is the last day, a date (UTC) or an RFC 3339 time' -r
+complete -c keywright -n "__fish_keywright_using_subcommand usage" -l by -d 'What a character or bar is for' -r -f -a "day\t''
+week\t''
+month\t''"
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -l unused -d 'Only keys that were not used for this long, such as 30d, and are older than that' -r
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -s p -l project -d 'Project of the key' -r
@@ -619,6 +623,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand usage" -l passphrase
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -l color -d 'When to use colour' -r -f -a "always\t''
 auto\t'On a terminal, unless NO_COLOR is set'
 never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand usage" -l default -d 'Take the default issued key of the project and environment'
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -l json -d 'Answer as one JSON document'
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -s q -l quiet -d 'Say nothing but the answer and errors'
 complete -c keywright -n "__fish_keywright_using_subcommand usage" -s y -l yes -d 'Do not ask for confirmation'

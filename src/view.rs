@@ -7,7 +7,7 @@ use crate::key::{
     Project, Provider, RoleName, Status, Tag, Timestamp, VariableName,
 };
 use crate::output::{Cell, Tone};
-use crate::vault::Found;
+use crate::vault::{Found, KeyUsage, SinceRotation};
 
 /// A key as JSON. The fields are a promise; absent values are `null`.
 #[derive(Serialize)]
@@ -55,9 +55,41 @@ struct GenerationView<'a> {
     delivered_at: Option<String>,
     expires_at: Option<String>,
     superseded_at: Option<String>,
+    /// Only in documents that count them.
+    #[serde(flatten)]
+    uses: Option<GenerationUses>,
+}
+
+/// What was counted of one generation as JSON; all `null` when it is not known.
+#[derive(Default, Serialize)]
+struct GenerationUses {
+    requests: Option<u64>,
+    refused: Option<u64>,
+    last_used_at: Option<String>,
+    requests_since_rotation: Option<u64>,
 }
 
 impl<'a> KeyView<'a> {
+    /// With the uses of each generation.
+    pub(crate) fn with_usage(found: &'a Found, usage: Option<&KeyUsage>, now: Timestamp) -> Self {
+        let mut view = Self::new(found, now);
+        for generation in &mut view.generations {
+            let number = generation.number;
+            let uses = usage.map(|usage| {
+                let tally = usage.of_generation(number);
+                let since = usage.since_rotation(&found.key, number);
+                GenerationUses {
+                    requests: Some(tally.requests),
+                    refused: Some(tally.refused),
+                    last_used_at: text(tally.last_used),
+                    requests_since_rotation: since.map(|since| since.requests),
+                }
+            });
+            generation.uses = Some(uses.unwrap_or_default());
+        }
+        view
+    }
+
     pub(crate) fn new(found: &'a Found, now: Timestamp) -> Self {
         let key = &found.key;
         let (issued, provider) = (key.issued(), key.provider());
@@ -106,6 +138,7 @@ impl<'a> KeyView<'a> {
                     delivered_at: text(generation.delivered_at),
                     expires_at: text(generation.expires_at),
                     superseded_at: text(generation.superseded_at),
+                    uses: None,
                 })
                 .collect(),
         }
@@ -158,6 +191,12 @@ pub(crate) fn last_used(found: &Found, now: Timestamp) -> String {
     }
 }
 
+/// A number of things, one of which is a `noun`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// The status as a cell: the words carry it, the colour underlines it.
 pub(crate) fn status_cell(found: &Found, now: Timestamp) -> Cell {
     let status = found.key.status(now);
@@ -183,5 +222,49 @@ pub(crate) fn expiry_cell(found: &Found, now: Timestamp) -> Cell {
             Cell::toned(end.relative(now), Tone::Warning)
         }
         Some(end) => Cell::new(end.relative(now)),
+    }
+}
+
+/// While the token before the present one works: until when, and whether it is still used.
+pub(crate) fn overlap_fields(
+    found: &Found,
+    usage: Option<&KeyUsage>,
+    now: Timestamp,
+) -> Vec<(&'static str, Cell)> {
+    let overlapping = found.key.overlapping(now);
+    let Some((previous, end)) = overlapping.and_then(|g| Some((g, g.valid_until()?))) else {
+        return Vec::new();
+    };
+    let mut fields = vec![(
+        "overlap ends",
+        Cell::new(format!("{}, {end}", end.relative(now))),
+    )];
+    let since = usage.and_then(|usage| usage.since_rotation(&found.key, previous.number));
+    // Nothing of a revoked key works.
+    if found.key.revoked.is_none() {
+        fields.push(("previous token", still_used_cell(since, now)));
+    }
+    fields
+}
+
+fn still_used_cell(since: Option<SinceRotation>, now: Timestamp) -> Cell {
+    match since {
+        None => Cell::new("not known whether it is still used"),
+        Some(SinceRotation {
+            requests,
+            is_exact,
+            last_used: Some(last),
+        }) => {
+            let about = if is_exact { "" } else { "at least " };
+            let (last, requests) = (last.relative(now), counted(requests, "request"));
+            Cell::toned(
+                format!("still used: last {last}, {about}{requests} since the rotation"),
+                Tone::Warning,
+            )
+        }
+        Some(_) => Cell::toned(
+            "not used since the rotation: `rotate --finish` can end the overlap",
+            Tone::Good,
+        ),
     }
 }

@@ -28,21 +28,43 @@ impl KeyArg {
     /// Finds the key.
     pub(super) fn find(&self, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
         let wanted = self.name.as_ref().map_or(Wanted::Default, Wanted::Named);
-        find(wanted, vault, session)
+        find_key(wanted, vault, session)
     }
 }
 
-/// Finds a key that has to be named.
-pub(super) fn find_named(
-    name: &KeyRef,
+/// Which key a command is about, where it is about all of them unless one is named.
+#[derive(Debug, Args)]
+pub(super) struct OptionalKeyArg {
+    /// Name of the key, its key id, or its masked token
+    #[arg(value_name = "NAME")]
+    name: Option<KeyRef>,
+
+    /// Take the default issued key of the project and environment
+    #[arg(long, conflicts_with = "name")]
+    default: bool,
+}
+
+impl OptionalKeyArg {
+    /// Finds the key as [`KeyArg::find`] does; `None` when none was named.
+    pub(super) fn find(
+        &self,
+        vault: &mut Vault,
+        session: &Session,
+    ) -> Result<Option<Found>, CommandError> {
+        let default = self.default.then_some(Wanted::Default);
+        let wanted = self.name.as_ref().map(Wanted::Named).or(default);
+        wanted
+            .map(|wanted| find_key(wanted, vault, session))
+            .transpose()
+    }
+}
+
+/// Finds a key. An id is found in every scope, unless options name one.
+pub(super) fn find_key(
+    wanted: Wanted<'_>,
     vault: &mut Vault,
     session: &Session,
 ) -> Result<Found, CommandError> {
-    find(Wanted::Named(name), vault, session)
-}
-
-/// An id is found in every scope, unless options name one.
-fn find(wanted: Wanted<'_>, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
     let settings = &session.settings;
     let strict = settings.project_option.is_some() || settings.environment_option.is_some();
     Ok(vault.find(wanted, &settings.scope, strict)?)

@@ -1,7 +1,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{DryRun, find_named};
+use super::args::{DryRun, find_key};
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Brand, ContextKey, ContextPair, Expiry, KeyName, KeyRef, Model, Note, Permission, Provider,
@@ -9,7 +9,7 @@ use crate::key::{
 };
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Edited, FieldChange, KeyEdit, ListEdit};
+use crate::vault::{Edited, FieldChange, KeyEdit, ListEdit, Wanted};
 use crate::view::{KeyView, arrow};
 
 /// Change what is known of a key
@@ -218,7 +218,7 @@ pub(crate) fn edit(args: &EditArgs, session: &mut Session) -> Result<Exit, Comma
     let edit = args.edit(session)?;
     let dry_run = args.change.dry_run;
     session.with_vault(|vault, session| {
-        let found = find_named(&args.name, vault, session)?;
+        let found = find_key(Wanted::Named(&args.name), vault, session)?;
         let actor = &session.settings.actor;
         let edited = vault.edit(&found, &edit, dry_run, actor, session.now)?;
         let changes = edited.changes();

@@ -81,6 +81,14 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "delivered_at, superseded_at",
                 "when it was shown, and when its successor ends it; or null",
             ),
+            (
+                "requests, refused, last_used_at",
+                "also of a generation, in show and in usage of one key: its uses as far as counts are kept",
+            ),
+            (
+                "requests_since_rotation",
+                "there, too: uses since its successor was made, at least (counts are by the day); null without one",
+            ),
         ],
     ),
     (
@@ -152,17 +160,46 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         "usage",
         &[
             (
-                "days, since",
-                "how many days are counted, and the first of them (UTC)",
+                "days, since, until",
+                "how many days (UTC) are counted, the first and the last of them",
             ),
+            ("by", "what a bin is for: day, week or month"),
             (
                 "key, requests, refused",
                 "a key, and its uses in these days",
+            ),
+            (
+                "wrong_secret, last_wrong_secret_at",
+                "attempts in these days with the key's id and a wrong secret, also among the refused; and the last",
+            ),
+            (
+                "bins",
+                "those with uses, oldest first: first_day, last_day, requests, refused, wrong_secret",
+            ),
+            (
+                "first_day, last_day",
+                "of a bin; weeks begin on Monday, and the last bin ends today",
             ),
             ("counts", "each with date, code, generation and count"),
             (
                 "date, count",
                 "the day (UTC), and how many uses had this answer",
+            ),
+            (
+                "sources",
+                "of one key, else null: who used it in the newest 300 events, with actor, requests, refused, last_at",
+            ),
+            (
+                "events",
+                "of one key, else null: the newest 300, newest first, with at, verb, code, generation, actor",
+            ),
+            (
+                "actor, verb, at, last_at",
+                "who it was, what was done (verify or get), when, and when for the last time",
+            ),
+            (
+                "without_key",
+                "attempts with no key's id: requests, last_at, counts; null for one key and under a filter",
             ),
         ],
     ),

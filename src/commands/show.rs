@@ -5,8 +5,8 @@ use crate::error::{CommandError, Exit};
 use crate::key::{GenerationState, IssuedDetails, Timestamp};
 use crate::output::{Cell, Table, escape_lines};
 use crate::session::Session;
-use crate::vault::Found;
-use crate::view::{KeyDocument, KeyView, expiry_cell, status_cell};
+use crate::vault::{Found, KeyUsage};
+use crate::view::{KeyDocument, KeyView, expiry_cell, overlap_fields, status_cell};
 
 /// Show one key, all of it but the secret
 #[derive(Debug, Args)]
@@ -23,15 +23,18 @@ pub(crate) fn show(args: &ShowArgs, session: &mut Session) -> Result<Exit, Comma
     session.with_vault(|vault, session| {
         let found = args.key.find(vault, session)?;
         let now = session.now;
+        // That it cannot be read was a warning when the key was found; the rest is known all the same.
+        let usage = vault.usage_of(&found, 0, KeyUsage::EVENTS).ok();
+        let usage = usage.as_ref();
         if session.out.is_json() {
             session.out.json(&KeyDocument {
-                key: KeyView::new(&found, now),
+                key: KeyView::with_usage(&found, usage, now),
             })?;
             return Ok(Exit::Done);
         }
-        session.out.fields(fields(&found, now))?;
+        session.out.fields(fields(&found, usage, now))?;
         session.out.data(format_args!(""))?;
-        session.out.table(generations(&found, now))?;
+        session.out.table(generations(&found, usage, now))?;
         if let Some(note) = &found.key.note {
             session
                 .out
@@ -41,7 +44,7 @@ pub(crate) fn show(args: &ShowArgs, session: &mut Session) -> Result<Exit, Comma
     })
 }
 
-fn fields(found: &Found, now: Timestamp) -> Vec<(&'static str, Cell)> {
+fn fields(found: &Found, usage: Option<&KeyUsage>, now: Timestamp) -> Vec<(&'static str, Cell)> {
     let key = &found.key;
     let at = |at: Timestamp| format!("{}, {at}", at.relative(now));
     let list = |items: Vec<&str>| (!items.is_empty()).then(|| items.join(", "));
@@ -101,12 +104,7 @@ fn fields(found: &Found, now: Timestamp) -> Vec<(&'static str, Cell)> {
             Cell::new(format!("{} by {}", at(revoked.at), revoked.by)),
         ));
     }
-    if let Some(end) = key
-        .overlapping(now)
-        .and_then(|generation| generation.valid_until())
-    {
-        fields.push(("overlap ends", Cell::new(at(end))));
-    }
+    fields.extend(overlap_fields(found, usage, now));
     fields.push((
         "last used",
         Cell::new(found.total.last_used.map_or("never".to_owned(), at)),
@@ -139,13 +137,15 @@ fn expiry(found: &Found, end: Timestamp, now: Timestamp) -> Cell {
     expiry_cell(found, now).followed_by(&format!(", {end}"))
 }
 
-fn generations(found: &Found, now: Timestamp) -> Table {
+fn generations(found: &Found, usage: Option<&KeyUsage>, now: Timestamp) -> Table {
     let mut table = Table::new(&[
         ("GENERATION", 0),
         ("STATE", 0),
         ("CREATED", 1),
-        ("CREATED BY", 2),
+        ("CREATED BY", 3),
         ("WORKS UNTIL", 1),
+        ("REQUESTS", 2),
+        ("LAST USED", 1),
     ]);
     let revoked = found.key.revoked.as_ref().map(|revoked| revoked.at);
     for generation in found.key.generations.iter().rev() {
@@ -156,12 +156,18 @@ fn generations(found: &Found, now: Timestamp) -> Table {
             }
             state => Cell::new(state),
         };
+        let uses = usage.map(|usage| usage.of_generation(generation.number));
         table.row(vec![
             Cell::new(generation.number),
             state,
             Cell::new(generation.created_at),
             Cell::new(&generation.created_by),
             Cell::maybe(until),
+            Cell::maybe(uses.map(|uses| uses.requests)),
+            Cell::maybe(
+                uses.and_then(|uses| uses.last_used)
+                    .map(|at| at.relative(now)),
+            ),
         ]);
     }
     table

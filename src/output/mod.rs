@@ -13,7 +13,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-pub(crate) use self::chart::{bar, spark};
+pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
 pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::table::{Cell, Table, Tone};
 use crate::crypto::{SecretValue, Token, base64, json_string};

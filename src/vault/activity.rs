@@ -9,7 +9,7 @@ use super::find::Found;
 use super::head::{OpenScope, from_json, json};
 use super::{Vault, VaultError};
 use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
-use crate::key::{Actor, KeyId, ScopeId, Sealed, Timestamp, VaultId};
+use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, Timestamp, VaultId};
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
 /// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
@@ -39,8 +39,84 @@ pub struct UsageCount {
 impl UsageCount {
     /// Whether these uses were let through.
     pub fn is_allowed(&self) -> bool {
-        matches!(self.code.as_str(), "get" | "valid")
+        is_allowed(&self.code)
     }
+
+    /// Whether these were attempts with a known id and a wrong secret.
+    pub fn is_wrong_secret(&self) -> bool {
+        self.code == "wrong_secret"
+    }
+}
+
+impl UseEvent {
+    /// Whether this use was let through.
+    pub fn is_allowed(&self) -> bool {
+        is_allowed(&self.code)
+    }
+}
+
+fn is_allowed(code: &str) -> bool {
+    matches!(code, "export" | "get" | "valid")
+}
+
+/// What many counts come to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    pub requests: u64,
+    pub refused: u64,
+    /// Attempts with a known id and a wrong secret. They are among the refused.
+    pub wrong_secret: u64,
+    /// When one was last let through.
+    pub last_used: Option<Timestamp>,
+    /// When one last came, whatever the answer.
+    pub last_at: Option<Timestamp>,
+    /// When a wrong secret last came.
+    pub last_wrong_secret: Option<Timestamp>,
+}
+
+impl Tally {
+    /// Of some counts.
+    pub fn of<'a>(counts: impl IntoIterator<Item = &'a UsageCount>) -> Self {
+        let mut tally = Self::default();
+        counts.into_iter().for_each(|count| tally.add(count));
+        tally
+    }
+
+    /// One count more.
+    pub fn add(&mut self, count: &UsageCount) {
+        // Nobody vouches for the numbers in the file.
+        let add = |sum: &mut u64| *sum = sum.saturating_add(count.count);
+        let at = Some(count.last_at);
+        add(&mut self.requests);
+        self.last_at = self.last_at.max(at);
+        if count.is_allowed() {
+            self.last_used = self.last_used.max(at);
+        } else {
+            add(&mut self.refused);
+        }
+        if count.is_wrong_secret() {
+            add(&mut self.wrong_secret);
+            self.last_wrong_secret = self.last_wrong_secret.max(at);
+        }
+    }
+}
+
+/// Daily counts of many keys.
+#[derive(Clone, Debug, Default)]
+pub struct VaultUsage {
+    pub keys: HashMap<KeyId, Vec<UsageCount>>,
+    /// Attempts with an id that no key has, or with none.
+    pub strangers: Vec<UsageCount>,
+}
+
+/// Uses of a generation since its successor was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SinceRotation {
+    /// Those that were let through.
+    pub requests: u64,
+    /// Whether there were no more: counts are by the day, and on the day of the rotation only events tell them apart.
+    pub is_exact: bool,
+    pub last_used: Option<Timestamp>,
 }
 
 /// All that is known of one key's uses.
@@ -55,13 +131,46 @@ pub struct KeyUsage {
 }
 
 impl KeyUsage {
+    /// Events that say who uses a key, without reading all of them.
+    pub const EVENTS: u32 = 300;
+
     /// When a generation was last let through, to the day's last use; `None` for never.
     pub fn last_used_of(&self, generation: u32) -> Option<Timestamp> {
-        let uses = self
-            .counts
-            .iter()
-            .filter(|count| count.generation == generation && count.is_allowed());
-        uses.map(|count| count.last_at).max()
+        self.of_generation(generation).last_used
+    }
+
+    /// All uses of one generation that the counts tell of.
+    pub fn of_generation(&self, generation: u32) -> Tally {
+        let of_it = |count: &&UsageCount| count.generation == generation;
+        Tally::of(self.counts.iter().filter(of_it))
+    }
+
+    /// Whether a generation was used after its successor was made, as far as the counts go back; `None` when none was
+    /// delivered.
+    pub fn since_rotation(&self, key: &Key, generation: u32) -> Option<SinceRotation> {
+        let successor =
+            |other: &&Generation| other.number > generation && other.delivered_at.is_some();
+        let made = key.generations.iter().find(successor)?.created_at;
+        // A use in the very second counts: to be told that nobody uses a token any more has to be safe.
+        let uses = self.counts.iter().filter(|count| {
+            count.generation == generation && count.is_allowed() && count.last_at >= made
+        });
+        let (that_day, later): (Vec<_>, Vec<_>) = uses.partition(|count| count.day <= made.day());
+        let (that_day, later) = (Tally::of(that_day), Tally::of(later));
+        let recorded = self.events.iter().filter(|(at, event)| {
+            event.generation == generation
+                && event.is_allowed()
+                && *at >= made
+                && at.day() == made.day()
+        });
+        let recorded = recorded.count() as u64;
+        let reaches_back = self.events.last().is_some_and(|(at, _)| *at < made);
+        let since = recorded.max(1).min(that_day.requests);
+        Some(SinceRotation {
+            requests: later.requests.saturating_add(since),
+            is_exact: since == that_day.requests || (reaches_back && recorded > 0),
+            last_used: later.last_used.max(that_day.last_used),
+        })
     }
 }
 
@@ -174,19 +283,18 @@ impl Vault {
     ///
     /// # Errors
     /// When the activity file cannot be read.
-    pub fn usage_by_day(
-        &mut self,
-        first_day: i64,
-    ) -> Result<HashMap<KeyId, Vec<UsageCount>>, VaultError> {
-        let mut by_key: HashMap<KeyId, Vec<UsageCount>> = HashMap::new();
+    pub fn usage_by_day(&mut self, first_day: i64) -> Result<VaultUsage, VaultError> {
+        let mut usage = VaultUsage::default();
         if let Some(file) = self.activity().map_err(VaultError::Activity)? {
             for row in file.usage(None, first_day).map_err(VaultError::Activity)? {
-                if let Some(id) = row.key_id {
-                    by_key.entry(id).or_default().push(row.into());
-                }
+                let counts = match row.key_id {
+                    Some(id) => usage.keys.entry(id).or_default(),
+                    None => &mut usage.strangers,
+                };
+                counts.push(row.into());
             }
         }
-        Ok(by_key)
+        Ok(usage)
     }
 
     /// The totals of all keys; a file that cannot be read is a warning, for nothing depends on it.

@@ -35,7 +35,7 @@ use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
 use crate::store::{ActivityFile, Snapshot, VaultFile};
 
 pub use self::access::{AccessToken, RecoveryCode};
-pub use self::activity::{KeyUsage, UsageCount, UseEvent};
+pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, VaultUsage};
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
 pub use self::error::VaultError;
 pub use self::export::{Export, ExportedKey};

@@ -172,6 +172,8 @@ fn what_is_missing_or_does_not_go_together_is_told() {
         &["rotate", "openai", "--overlap", "1h", "--yes"],
         &["rotate", "openai", "--finish", "--yes"],
         &["usage", "deploy", "--unused", "3d"],
+        &["usage", "deploy", "--default"],
+        &["usage", "--default", "--unused", "3d"],
         &["man", "list", "--dir", "."],
         &["completions", "zsh", "--dir", "."],
         &["list", "--passphrase-file", "a", "--passphrase-fd", "3"],
@@ -256,6 +258,20 @@ fn what_is_missing_or_does_not_go_together_is_told() {
     error: the argument '[NAME]' cannot be used with '--unused <DURATION>'
 
     Usage: keywright usage <NAME>
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage deploy --default
+    error: the argument '[NAME]' cannot be used with '--default'
+
+    Usage: keywright usage <NAME>
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage --default --unused 3d
+    error: the argument '--default' cannot be used with '--unused <DURATION>'
+
+    Usage: keywright usage --default [NAME]
 
     For more information, try '--help'.
     [exit 2]

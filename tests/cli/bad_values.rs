@@ -49,6 +49,14 @@ fn values_that_cannot_be_are_told_with_what_can() {
         &["list", "-p", "a b"],
         &["list", "-e", ""],
         &["list", "--actor", ""],
+        &["usage", "--since", "soon"],
+        &["usage", "--since", "2027-02-30"],
+        &["usage", "--since", "9999-01-01"],
+        &["usage", "--since", "9999-01-01T00:00:00Z"],
+        &["usage", "--since", "101y"],
+        &["usage", "--since", "100w", "--by", "year"],
+        &["usage", "x", "--since", "3662d"],
+        &["usage", "--since", "0001-01-01", "--by", "month"],
     ]);
     insta::assert_snapshot!(told, @r#"
     $ keywright create ""
@@ -216,6 +224,43 @@ fn values_that_cannot_be_are_told_with_what_can() {
     error: invalid value '' for '--actor <NAME>': an actor cannot be empty
 
     For more information, try '--help'.
+    [exit 2]
+    $ keywright usage --since soon
+    error: invalid value 'soon' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage --since 2027-02-30
+    error: invalid value '[--DATE--]' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage --since 9999-01-01
+    error: the time `[-------TIME-------]` is in the future
+    hint: --since takes a duration such as 30d, or a time in the past
+    [exit 2]
+    $ keywright usage --since 9999-01-01T00:00:00Z
+    error: the time `[-------TIME-------]` is in the future
+    hint: --since takes a duration such as 30d, or a time in the past
+    [exit 2]
+    $ keywright usage --since 101y
+    error: invalid value '101y' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage --since 100w --by year
+    error: invalid value 'year' for '--by <PERIOD>'
+      [possible values: day, week, month]
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright usage x --since 3662d
+    error: --since reaches back at most 10 years
+    hint: counts are kept for 400 days, unless `usage_days` in the settings says otherwise
+    [exit 2]
+    $ keywright usage --since 0001-01-01 --by month
+    error: --since reaches back at most 10 years
+    hint: counts are kept for 400 days, unless `usage_days` in the settings says otherwise
     [exit 2]
     "#);
     assert_eq!(env.names(), [""; 0]);

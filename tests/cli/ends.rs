@@ -58,8 +58,8 @@ fn a_revoked_key_is_refused_and_stays_listed() {
     last used    never
     requests     0, 0 refused
 
-    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           revoked  [-------TIME-------]  tester@[HOST]  [-------TIME-------]
+    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL           REQUESTS  LAST USED
+    1           revoked  [-------TIME-------]  tester@[HOST]  [-------TIME-------]  0         -
     ---- stderr
     ");
     // Its name is not free: what was revoked is still to be seen.

@@ -102,7 +102,7 @@ fn what_has_ended_is_refused_and_shown_as_ended() {
         listed(&["--expiring", "14d"]),
         ["kept", "provider", "renewed", "short", "shortened"]
     );
-    insta::assert_snapshot!(env.run(["show", "short"]), @r"
+    insta::assert_snapshot!(env.run(["show", "short"]), @"
     exit: 0
     ---- stdout
     name         short
@@ -118,8 +118,8 @@ fn what_has_ended_is_refused_and_shown_as_ended() {
     last used    never
     requests     0, 0 refused
 
-    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           expired  [-------TIME-------]  tester@[HOST]  [-------TIME-------]
+    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL           REQUESTS  LAST USED
+    1           expired  [-------TIME-------]  tester@[HOST]  [-------TIME-------]  0         -
     ---- stderr
     ");
     insta::assert_snapshot!(env.run(["list", "--status", "expired"]), @"

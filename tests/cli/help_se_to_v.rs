@@ -235,11 +235,16 @@ fn of_status() {
 
 #[test]
 fn of_usage() {
-    insta::assert_snapshot!(help(&["usage", "--help"]), @r"
-    Show how often keys were used in the last 30 days
+    insta::assert_snapshot!(help(&["usage", "--help"]), @"
+    Show how often keys were used, and what they were answered
 
-    Without a name: every key with a spark line of its requests, one character a day (UTC), oldest
-    first. With a name: a bar a day, the answers it was given, its generations, and its latest uses.
+    Without a name: every key with a spark line of its requests, oldest first, those that were refused,
+    and attempts with its id and a wrong secret. With a name: a bar a day, its generations, the answers
+    it was given, who used it, and its latest uses.
+
+    Uses are counted by the day (UTC). Weeks begin on Monday; with `--by week` or `--by month` the first
+    one is whole, and only the present one is not over. Where a terminal has too few columns, neighbours
+    share a character.
 
     Usage: keywright usage [OPTIONS] [NAME]
 
@@ -248,6 +253,21 @@ fn of_usage() {
               Name of the key, its key id, or its masked token
 
     Options:
+          --default
+              Take the default issued key of the project and environment
+
+          --since <WHEN>
+              Count from here on: a duration such as 30d, of which today is the last day, a date (UTC)
+              or an RFC 3339 time
+
+              [default: 30d]
+
+          --by <PERIOD>
+              What a character or bar is for
+
+              [default: day]
+              [possible values: day, week, month]
+
           --unused <DURATION>
               Only keys that were not used for this long, such as 30d, and are older than that
 
@@ -301,6 +321,7 @@ fn of_usage() {
     Examples:
       keywright usage
       keywright usage my-service
+      keywright usage my-service --since 2026-10-01 --by week
       keywright usage --unused 30d -e production
     ");
 }

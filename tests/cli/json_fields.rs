@@ -23,6 +23,7 @@ fn every_json_field_is_in_the_manual() {
         &["show", "openai", "--json"],
         &["status", "--json"],
         &["usage", "--json"],
+        &["usage", "openai", "--json"],
         &["delete", "another", "--dry-run", "--json"],
         &["edit", "another", "--tag", "new", "--json"],
         &["role", "set", "billing", "--permission", "read", "--json"],

@@ -281,7 +281,7 @@ fn a_search_looks_everywhere_but_into_values() {
 #[test]
 fn a_key_is_shown_with_all_but_its_secret() {
     let env = with_keys();
-    insta::assert_snapshot!(env.run(["show", "--default"]), @r"
+    insta::assert_snapshot!(env.run(["show", "--default"]), @"
     exit: 0
     ---- stdout
     name         CI/CD integration
@@ -299,11 +299,11 @@ fn a_key_is_shown_with_all_but_its_secret() {
     last used    never
     requests     0, 0 refused
 
-    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           current  [-------TIME-------]  ada         -
+    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL  REQUESTS  LAST USED
+    1           current  [-------TIME-------]  ada         -            0         -
     ---- stderr
     ");
-    insta::assert_snapshot!(env.run(["show", "openai"]), @r"
+    insta::assert_snapshot!(env.run(["show", "openai"]), @"
     exit: 0
     ---- stdout
     name         openai
@@ -322,8 +322,8 @@ fn a_key_is_shown_with_all_but_its_secret() {
     last used    never
     requests     0, 0 refused
 
-    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           current  [-------TIME-------]  ada         -
+    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL  REQUESTS  LAST USED
+    1           current  [-------TIME-------]  ada         -            0         -
     ---- stderr
     ");
     insta::assert_snapshot!(env.run(["show", "openai", "--json"]), @r#"
@@ -346,7 +346,11 @@ fn a_key_is_shown_with_all_but_its_secret() {
             "created_by": "ada",
             "delivered_at": "[-------TIME-------]",
             "expires_at": null,
+            "last_used_at": null,
             "number": 1,
+            "refused": 0,
+            "requests": 0,
+            "requests_since_rotation": null,
             "state": "current",
             "superseded_at": null
           }

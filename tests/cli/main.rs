@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bad_values;
+mod charts;
 mod common;
 mod concurrency;
 mod confirm;
@@ -38,4 +39,5 @@ mod status;
 mod streams;
 mod terminal;
 mod usage;
+mod usage_views;
 mod verify;

@@ -31,6 +31,7 @@ impl Mask {
         let masked: String = pieces(&masked).map(piece).collect();
         // A column is as wide as the machine's name.
         let masked = collapsed(&masked, "tester@[HOST]");
+        let masked = collapsed(&masked, "CALLER");
         let masked = collapsed(&masked, "CREATED BY");
         // What was given 90 days has 89 and a bit once the clock has moved on by a second.
         let masked = masked.replace("in 89 d", "in 90 d");

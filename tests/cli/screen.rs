@@ -216,8 +216,8 @@ fn names_cannot_draw_on_the_screen() {
     last used    never
     requests     0, 0 refused
 
-    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL
-    1           current  [-------TIME-------]  tester@[HOST]  [-------TIME-------]
+    GENERATION  STATE    CREATED               CREATED BY  WORKS UNTIL           REQUESTS  LAST USED
+    1           current  [-------TIME-------]  tester@[HOST]  [-------TIME-------]  0         -
 
     x\u{202e}y\u{9}z
     w

@@ -40,7 +40,7 @@ fn row(code: &str, generation: u64, count: u64) -> (String, u64, u64) {
 }
 
 #[track_caller]
-fn verify(env: &TestEnv, times: u32, token: &str, args: &[&str], code: i32) {
+pub(crate) fn verify(env: &TestEnv, times: u32, token: &str, args: &[&str], code: i32) {
     for _ in 0..times {
         let outcome = env.run_with_stdin([&["verify"], args].concat(), token);
         assert_eq!(outcome.code(), Some(code), "{outcome}");
@@ -126,43 +126,57 @@ fn usage_is_shown_as_lines_and_bars() {
     env.set(["openai"], "sk-0123456789abcdef");
     verify(&env, 3, &token, &[], 0);
     verify(&env, 1, &token, &["-e", "prod"], 11);
-    insta::assert_snapshot!(env.run(["usage"]), @r"
+    insta::assert_snapshot!(env.run(["usage"]), @"
     exit: 0
     ---- stdout
-    NAME    SCOPE                LAST 30 DAYS                    REQUESTS  REFUSED  LAST USED
-    deploy  default/development                               #  4         1        just now
-    openai  default/development                                  0         0        -
+    NAME    SCOPE                BY DAY                          REQUESTS  REFUSED  WRONG SECRET  LAST USED
+    deploy  default/development  .............................#  4         1 (25%)  -             just now
+    openai  default/development  ..............................  0         0        -             -
     ---- stderr
+    [--DATE--] to [--DATE--] (UTC), one character a day
     ");
     insta::assert_snapshot!(env.run(["usage", "deploy"]), @"
     exit: 0
     ---- stdout
-    [--DATE--]  4  ###############################################  1 refused
-    requests     4 in 30 days, 1 refused
-    last used    just now
-    answers      valid 3, wrong_environment 1
-    generations  1: 4
-    use          just now verify: wrong_environment, by tester@[HOST]
-    use          just now verify: valid, by tester@[HOST]
-    use          just now verify: valid, by tester@[HOST]
-    use          just now verify: valid, by tester@[HOST]
+    [--DATE--]  4  ######################################################  1 refused
+
+    requests   4 since [--DATE--], 1 refused (25%)
+    last used  just now
+
+    GENERATION  STATE    REQUESTS  REFUSED  LAST USED
+    1           current  4         1 (25%)  just now
+
+    ANSWER             GENERATION  REQUESTS  LAST
+    valid              1           3         just now
+    wrong_environment  1           1         just now
+
+    CALLER  REQUESTS  REFUSED  LAST
+    tester@[HOST]  4         1        just now
+
+    USED      ANSWER             GENERATION  CALLER
+    just now  wrong_environment  1           tester@[HOST]
+    just now  valid              1           tester@[HOST]
+    just now  valid              1           tester@[HOST]
+    just now  valid              1           tester@[HOST]
     ---- stderr
+    One bar a day, [--DATE--] to [--DATE--] (UTC)
     ");
-    insta::assert_snapshot!(env.run(["usage", "openai"]), @r"
+    insta::assert_snapshot!(env.run(["usage", "openai"]), @"
     exit: 0
     ---- stdout
-    requests   0 in 30 days, 0 refused
+    requests   0 since [--DATE--], none refused
     last used  never
     ---- stderr
     ");
     let blocks = env.run_with_env(["usage"], [("LANG", "C.UTF-8")]);
-    insta::assert_snapshot!(blocks, @r"
+    insta::assert_snapshot!(blocks, @"
     exit: 0
     ---- stdout
-    NAME    SCOPE                LAST 30 DAYS                    REQUESTS  REFUSED  LAST USED
-    deploy  default/development  ·····························█  4         1        just now
-    openai  default/development  ······························  0         0        -
+    NAME    SCOPE                BY DAY                          REQUESTS  REFUSED  WRONG SECRET  LAST USED
+    deploy  default/development  ·····························█  4         1 (25%)  -             just now
+    openai  default/development  ······························  0         0        -             -
     ---- stderr
+    [--DATE--] to [--DATE--] (UTC), one character a day
     ");
     let blocks = env.run_with_env(["usage", "deploy"], [("LC_ALL", "en_US.UTF-8")]);
     assert!(blocks.stdout_text().contains('█'), "{blocks}");
@@ -170,11 +184,22 @@ fn usage_is_shown_as_lines_and_bars() {
     exit: 0
     ---- stdout
     {
+      "by": "day",
       "days": 30,
       "schema": 1,
       "since": "[--DATE--]",
+      "until": "[--DATE--]",
       "usage": [
         {
+          "bins": [
+            {
+              "first_day": "[--DATE--]",
+              "last_day": "[--DATE--]",
+              "refused": 1,
+              "requests": 4,
+              "wrong_secret": 0
+            }
+          ],
           "counts": [
             {
               "code": "valid",
@@ -187,6 +212,36 @@ fn usage_is_shown_as_lines_and_bars() {
               "count": 1,
               "date": "[--DATE--]",
               "generation": 1
+            }
+          ],
+          "events": [
+            {
+              "actor": "tester@[HOST]",
+              "at": "[-------TIME-------]",
+              "code": "wrong_environment",
+              "generation": 1,
+              "verb": "verify"
+            },
+            {
+              "actor": "tester@[HOST]",
+              "at": "[-------TIME-------]",
+              "code": "valid",
+              "generation": 1,
+              "verb": "verify"
+            },
+            {
+              "actor": "tester@[HOST]",
+              "at": "[-------TIME-------]",
+              "code": "valid",
+              "generation": 1,
+              "verb": "verify"
+            },
+            {
+              "actor": "tester@[HOST]",
+              "at": "[-------TIME-------]",
+              "code": "valid",
+              "generation": 1,
+              "verb": "verify"
             }
           ],
           "key": {
@@ -205,7 +260,11 @@ fn usage_is_shown_as_lines_and_bars() {
                 "created_by": "tester@[HOST]",
                 "delivered_at": "[-------TIME-------]",
                 "expires_at": "[-------TIME-------]",
+                "last_used_at": "[-------TIME-------]",
                 "number": 1,
+                "refused": 1,
+                "requests": 4,
+                "requests_since_rotation": null,
                 "state": "current",
                 "superseded_at": null
               }
@@ -236,10 +295,21 @@ fn usage_is_shown_as_lines_and_bars() {
             "tags": [],
             "variable": null
           },
+          "last_wrong_secret_at": null,
           "refused": 1,
-          "requests": 4
+          "requests": 4,
+          "sources": [
+            {
+              "actor": "tester@[HOST]",
+              "last_at": "[-------TIME-------]",
+              "refused": 1,
+              "requests": 4
+            }
+          ],
+          "wrong_secret": 0
         }
-      ]
+      ],
+      "without_key": null
     }
     ---- stderr
     "#);

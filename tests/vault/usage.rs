@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use keywright::key::Timestamp;
-use keywright::vault::{Requirements, Retention, Vault, VaultError};
+use keywright::key::{Span, Timestamp};
+use keywright::vault::{
+    KeyUsage, Requirements, Retention, SinceRotation, Tally, UsageCount, Vault, VaultError,
+};
 
 use crate::fixture::*;
 
@@ -92,7 +94,21 @@ fn every_use_is_counted_under_its_answer() {
     let few = vault.usage_of(&found, NOW.day() + 1, 2).expect("less");
     assert_eq!((few.counts.len(), few.events.len()), (0, 2));
     let by_day = vault.usage_by_day(NOW.day()).expect("days");
-    assert_eq!(by_day.len(), 2);
+    assert_eq!(by_day.keys.len(), 2);
+    let mut strangers: Vec<_> = by_day
+        .strangers
+        .iter()
+        .map(|row| row.code.as_str())
+        .collect();
+    strangers.sort_unstable();
+    assert_eq!(strangers, ["malformed", "missing", "unknown"]);
+    let tally = Tally::of(&by_day.keys[&found.id]);
+    assert_eq!(
+        (tally.requests, tally.refused, tally.wrong_secret),
+        (4, 1, 1)
+    );
+    assert_eq!(tally.last_used, Some(Timestamp(NOW.0 + 4)));
+    assert_eq!(tally.last_wrong_secret, Some(Timestamp(NOW.0 + 2)));
     assert!(vault.take_warnings().is_empty());
 }
 
@@ -137,6 +153,81 @@ fn days_and_generations_are_counted_apart() {
     );
 }
 
+/// Uses of the first generation, in seconds from its rotation, and what is said of them.
+fn since_rotation(uses: &[i64], events: u32) -> SinceRotation {
+    let place = Place::new();
+    let mut vault = place.create();
+    let old = issue_named(&mut vault, "ci");
+    let at = |after: i64| Timestamp(NOW.0 + after);
+    let before = uses.iter().filter(|after| **after < 0);
+    for after in before {
+        verify(&mut vault, &old, at(*after)).expect("answered");
+    }
+    let young = rotate(&mut vault, "ci", overlap(Span::days(30)), NOW);
+    for after in uses.iter().filter(|after| **after >= 0) {
+        verify(&mut vault, &old, at(*after)).expect("answered");
+        // What the successor is used for is no use of the old one.
+        verify(&mut vault, &young, at(*after)).expect("answered");
+    }
+    let found = find(&mut vault, "ci");
+    let usage = vault.usage_of(&found, 0, events).expect("what is known");
+    assert_eq!(usage.since_rotation(&found.key, 2), None);
+    usage.since_rotation(&found.key, 1).expect("it was rotated")
+}
+
+/// 08:00 in the morning, so that 16 hours later it is tomorrow.
+#[test]
+fn an_old_token_is_used_or_not_since_its_rotation() {
+    const HOUR: i64 = 3_600;
+    let since = |requests, is_exact, last: Option<i64>| SinceRotation {
+        requests,
+        is_exact,
+        last_used: last.map(|after| Timestamp(NOW.0 + after)),
+    };
+    let all = KeyUsage::EVENTS;
+    assert_eq!(since_rotation(&[], all), since(0, true, None));
+    // Earlier that day is not since.
+    assert_eq!(since_rotation(&[-HOUR, -1], all), since(0, true, None));
+    assert_eq!(since_rotation(&[-HOUR, 0], all), since(1, true, Some(0)));
+    assert_eq!(
+        since_rotation(&[-HOUR, HOUR, 2 * HOUR], all),
+        since(2, true, Some(2 * HOUR))
+    );
+    assert_eq!(
+        since_rotation(&[-HOUR, HOUR, 20 * HOUR, 48 * HOUR], all),
+        since(3, true, Some(48 * HOUR))
+    );
+    // Where no event tells how many of that day's were later, one was.
+    assert_eq!(
+        since_rotation(&[-HOUR, HOUR, 2 * HOUR, 20 * HOUR], 2),
+        since(2, false, Some(20 * HOUR))
+    );
+    assert_eq!(
+        since_rotation(&[HOUR, 2 * HOUR], 0),
+        since(1, false, Some(2 * HOUR))
+    );
+    assert_eq!(
+        since_rotation(&[-HOUR, 20 * HOUR], 0),
+        since(1, true, Some(20 * HOUR))
+    );
+}
+
+#[test]
+fn sums_of_an_altered_file_do_not_overflow() {
+    let count = |count| UsageCount {
+        generation: 1,
+        day: i64::MAX,
+        code: "wrong_secret".to_owned(),
+        count,
+        last_at: Timestamp(i64::MAX),
+    };
+    let tally = Tally::of(&[count(u64::MAX), count(1)]);
+    assert_eq!(
+        (tally.requests, tally.refused, tally.wrong_secret),
+        (u64::MAX, u64::MAX, u64::MAX)
+    );
+}
+
 #[test]
 fn nothing_was_used_before_the_first_use() {
     let place = Place::new();
@@ -146,7 +237,8 @@ fn nothing_was_used_before_the_first_use() {
     assert_eq!(found.total.requests, 0);
     let usage = vault.usage_of(&found, 0, 10).expect("nothing");
     assert!(usage.counts.is_empty() && usage.events.is_empty());
-    assert!(vault.usage_by_day(0).expect("nothing").is_empty());
+    let all = vault.usage_by_day(0).expect("nothing");
+    assert!(all.keys.is_empty() && all.strangers.is_empty());
     vault.prune_activity(NOW);
     let state = place.location.state.join(vault.id().to_string());
     assert!(!state.join("activity.db").exists());
