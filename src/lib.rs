@@ -33,6 +33,13 @@ use crate::settings::Settings;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     output::hide_panic_payloads();
     hardening::harden_process();
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(question) = commands::question(&args) {
+        // Before the settings, which may be wrong or slow to read: a shell is waiting.
+        let mut out = Printer::new(settings::plain_look(false));
+        commands::complete(question, cli::definition(), Timestamp::now(), &mut out);
+        return Exit::Done.into();
+    }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(exit) => return exit,

@@ -55,6 +55,24 @@ impl Session {
         self.finish(vault, |vault, session| body(prepared, vault, session))
     }
 
+    /// Opens the vault where that asks nobody and takes nothing away that somebody else is to read; `None` for every
+    /// reason why it is not opened.
+    pub(crate) fn open_unasked(&self) -> Option<Vault> {
+        let unasked = match &self.settings.passphrase {
+            // Not a pipe, which is read only once, and not a terminal.
+            PassphraseSource::File(path) => path.metadata().is_ok_and(|file| file.is_file()),
+            PassphraseSource::Variable(_) => true,
+            PassphraseSource::Command(_)
+            | PassphraseSource::Descriptor(_)
+            | PassphraseSource::Terminal => false,
+        };
+        if !unasked || Vault::check_file(&self.settings.location.vault).is_err() {
+            return None;
+        }
+        let passphrase = Passphrase::new(self.sourced_passphrase().ok()??).ok()?;
+        self.open(&passphrase).ok()
+    }
+
     /// Whether there is something where the vault should be.
     pub(crate) fn has_vault(&self) -> bool {
         self.settings.location.vault.symlink_metadata().is_ok()

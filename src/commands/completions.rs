@@ -1,15 +1,19 @@
+use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use clap_complete::{Shell, generate, generate_to};
+use clap_complete::{Generator, Shell, generate};
 
 use crate::error::{CommandError, Exit};
 use crate::session::Session;
 
 /// Print a shell's completion script
 ///
-/// Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: write it to a file `_keywright` in a folder of
-/// `$fpath`. Fish: write it to `~/.config/fish/completions/keywright.fish`.
+/// Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: `source <(keywright completions zsh)` in
+/// `~/.zshrc`, after `compinit`. Fish: `keywright completions fish | source` in `~/.config/fish/config.fish`.
+///
+/// These three also offer names of keys, projects, environments, tags and providers, where a file or variable gives the
+/// passphrase and the vault opens within 100 ms; nothing is ever asked, and the passphrase command is not run.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -28,19 +32,30 @@ pub(crate) fn completions(
 ) -> Result<Exit, CommandError> {
     if let Some(dir) = &args.dir {
         for shell in Shell::value_variants() {
-            generate_to(*shell, &mut command, "keywright", dir).map_err(|err| {
-                let context = format!("cannot write into `{}`", dir.display());
+            let path = dir.join(shell.file_name("keywright"));
+            fs::write(&path, script(*shell, &mut command)).map_err(|err| {
+                let context = format!("cannot write `{}`", path.display());
                 CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
             })?;
         }
     }
     if let Some(shell) = args.shell {
-        let mut script = Vec::new();
-        generate(shell, &mut command, "keywright", &mut script);
-        session.out.data(format_args!(
-            "{}",
-            String::from_utf8_lossy(&script).trim_end()
-        ))?;
+        let script = script(shell, &mut command);
+        session.out.data(format_args!("{}", script.trim_end()))?;
     }
     Ok(Exit::Done)
+}
+
+/// The script that asks keywright itself, or, for the other shells, one with all commands and options in it.
+fn script(shell: Shell, command: &mut clap::Command) -> String {
+    match shell {
+        Shell::Bash => include_str!("complete/keywright.bash").to_owned(),
+        Shell::Fish => include_str!("complete/keywright.fish").to_owned(),
+        Shell::Zsh => include_str!("complete/keywright.zsh").to_owned(),
+        other => {
+            let mut script = Vec::new();
+            generate(other, command, "keywright", &mut script);
+            String::from_utf8_lossy(&script).into_owned()
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, whose doc comment is the help, and its function.
 
 mod args;
+mod complete;
 mod completions;
 mod create;
 mod delete;
@@ -25,6 +26,7 @@ mod topics;
 mod usage;
 mod verify;
 
+pub(crate) use self::complete::{complete, question};
 pub(crate) use self::completions::{CompletionsArgs, completions};
 pub(crate) use self::create::{CreateArgs, create};
 pub(crate) use self::delete::{DeleteArgs, delete};

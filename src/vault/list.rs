@@ -42,6 +42,20 @@ impl Vault {
         Ok(keys)
     }
 
+    /// The projects and environments of the open scopes, sorted, each once. No record is opened.
+    ///
+    /// # Errors
+    /// What reading can fail with.
+    pub fn scopes(&mut self) -> Result<Vec<Scope>, VaultError> {
+        let mut scopes: Vec<Scope> = self.read(|view| {
+            let scopes = view.state.scopes.iter();
+            Ok(scopes.map(|open| open.scope.clone()).collect())
+        })?;
+        scopes.sort();
+        scopes.dedup();
+        Ok(scopes)
+    }
+
     /// What `visit` makes of every key that passes the filter, by project and environment.
     pub(super) fn each<T>(
         &mut self,

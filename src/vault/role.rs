@@ -47,6 +47,15 @@ impl Vault {
         Ok(roles)
     }
 
+    /// The names of all roles, sorted. No key is opened.
+    ///
+    /// # Errors
+    /// As [`Vault::roles`].
+    pub fn role_names(&mut self) -> Result<Vec<RoleName>, VaultError> {
+        let roles = self.role_records()?;
+        Ok(roles.into_iter().map(|known| known.role.name).collect())
+    }
+
     /// All roles by name, without the keys that have them.
     pub(super) fn role_records(&mut self) -> Result<Vec<RoleUse>, VaultError> {
         let Holder::Owner(key) = &self.holder else {

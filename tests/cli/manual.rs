@@ -128,24 +128,6 @@ fn shells_take_the_completion_scripts() {
 }
 
 #[test]
-fn bash_offers_commands_and_options() {
-    let env = TestEnv::empty();
-    let Some(bash) = needed("bash") else {
-        return;
-    };
-    let file = env.write("script", env.run(["completions", "bash"]).stdout_text());
-    let mut shell = env.program(bash);
-    shell.arg("-c").arg(
-        "source \"$0\"; COMP_WORDS=(keywright rot); COMP_CWORD=1; _keywright keywright rot keywright; \
-         echo \"${COMPREPLY[@]}\"; COMP_WORDS=(keywright rotate --ov); COMP_CWORD=2; \
-         _keywright keywright --ov rotate; echo \"${COMPREPLY[@]}\"",
-    );
-    shell.arg(file);
-    let offered = env.finish(shell, "");
-    assert_eq!(offered.stdout_text(), "rotate\n--overlap\n", "{offered}");
-}
-
-#[test]
 fn pages_render() {
     let env = TestEnv::empty();
     let Some(man) = needed("man") else {

@@ -224,10 +224,10 @@ fn values_that_cannot_be_are_refused() {
     error: the value is longer than 65536 bytes
     [exit 2]
     $ keywright set key "# a megabyte"
-    error: standard input has more than 65536 bytes, the most that a value can have
+    error: standard input has more than 65538 bytes, the most that is read
     [exit 2]
     $ keywright set key -n "# a megabyte"
-    error: standard input has more than 65536 bytes, the most that a value can have
+    error: standard input has more than 65538 bytes, the most that is read
     [exit 2]
     $ keywright set key --file missing
     error: cannot read `missing`

@@ -264,7 +264,7 @@ fn the_default_key_can_be_asked_for() {
     ---- stdout
     ---- stderr
     error: no default key in default/development
-    hint: `keywright create NAME --default` makes one, or name the key
+    hint: `keywright edit NAME --default` or `keywright create NAME --default` makes one
     ");
     let token = env.create(["deploy", "--default"]);
     verify(&env, 2, &token, &[], 0);

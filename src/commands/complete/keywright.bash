@@ -1,0 +1,23 @@
+# Completion for keywright in bash 4 and later.
+
+_keywright() {
+    local answer="" line
+    COMPREPLY=()
+    # What was typed goes through a pipe, because arguments can be seen by other users.
+    while IFS= read -r line; do
+        if [[ -z $answer ]]; then
+            answer=$line
+        else
+            COMPREPLY+=("$line")
+        fi
+    done < <(
+        printf '%s\0' "${COMP_TYPE-}" "${COMP_LINE:0:COMP_POINT}" "$2" |
+            command "${1/#\~\//$HOME/}" complete bash 2>/dev/null
+    )
+    case $answer in
+        files) compopt -o bashdefault -o default 2>/dev/null ;;
+        open) compopt -o nospace 2>/dev/null ;;
+    esac
+}
+
+complete -o nosort -F _keywright keywright 2>/dev/null || complete -F _keywright keywright

@@ -1,0 +1,23 @@
+# Completion for keywright in fish 3 and later.
+
+function __keywright_complete
+    set -l typed (commandline -opc)
+    # Before the command there can be variables for it alone.
+    while string match -qr '^\w+=' -- $typed[1]
+        set -e typed[1]
+    end
+    set -q typed[1]; or return
+    set -l program (string replace -r '^~/' "$HOME/" -- $typed[1])
+    # What was typed goes through a pipe, because arguments can be seen by other users.
+    set -l current (commandline -ct)
+    set -l lines (printf '%s\0' $typed "$current" | command $program complete fish 2>/dev/null)
+    set -q lines[1]; or return
+    if test "$lines[1]" = files
+        # As for a command that fish knows nothing of: the shell's own files, and `~`.
+        complete -C "'' $current"
+    else
+        printf '%s\n' $lines[2..-1]
+    end
+end
+
+complete -c keywright -f -k -a '(__keywright_complete)'

@@ -1,0 +1,45 @@
+#compdef keywright
+# Completion for keywright in zsh.
+
+_keywright() {
+    local answer line current="$IPREFIX$PREFIX" program="${(Q)words[1]}"
+    local -a typed lines values shown described
+    local -i width=0
+    # Zsh takes a brace out of the word and puts it back: what is typed then is no name.
+    [[ $words[CURRENT] == *\{* && $words[CURRENT] != "$QIPREFIX$current$SUFFIX$ISUFFIX$QISUFFIX" ]] && return 1
+    # Quotes that are still open are closed, for only then are they taken off.
+    current="$QIPREFIX$current$compstate[quote]"
+    typed=("${(@Q)words[1,CURRENT-1]}" "${(Q)current}")
+    # What was typed goes through a pipe, because arguments can be seen by other users.
+    lines=("${(@f)$(
+        printf '%s\0' "${typed[@]}" | command "${program/#\~\//$HOME/}" complete zsh 2>/dev/null
+    )}")
+    answer="$lines[1]"
+    shift lines
+    if [[ $answer == files ]]; then
+        _files
+        return
+    fi
+    for line in "${lines[@]}"; do
+        values+=("${line%%$'\t'*}")
+        described+=("${line#*$'\t'}")
+        (( ${(m)#values[-1]} > width )) && width=${(m)#values[-1]}
+    done
+    (( $#values )) || return 1
+    for (( line = 1; line <= $#values; line++ )); do
+        if [[ -n $described[line] ]]; then
+            shown+=("${(mr:width:)values[line]} -- $described[line]")
+        else
+            shown+=("$values[line]")
+        fi
+    done
+    local -a options=(-l -V keywright -d shown)
+    [[ $answer == open ]] && options+=(-S '')
+    compadd "${options[@]}" -a -- values
+}
+
+if [[ $funcstack[1] == _keywright ]]; then
+    _keywright "$@"
+else
+    compdef _keywright keywright
+fi

@@ -1,0 +1,306 @@
+//! Completion in real shells: what a TAB makes of a line, seen by the program that the line then runs.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::common::{TestEnv, needed};
+use crate::terminal::Terminal;
+
+const PROMPT: &str = "ready> ";
+
+/// Names that mean something to a shell, with the beginning of each as one would type it there.
+const HARD: &[(&str, &str)] = &[
+    ("plain", "pl"),
+    ("Internal dashboard", "Int"),
+    ("two  spaces", "two\\ "),
+    ("CI/CD integration", "CI/"),
+    ("x$(touch pwned)", "x"),
+    ("y`touch pwned`", "y"),
+    ("w;touch pwned", "w"),
+    ("it's \"quoted\" & $HOME", "it"),
+    ("in single's quotes", "'in s"),
+    ("at its end'", "'at"),
+    ("dollar $HOME \"x\"", "\"doll"),
+    ("history !x", "hist"),
+    ("loud!x", "\"lou"),
+    ("back\\slash", "ba"),
+    ("colon:and=sign", "colon:a"),
+    ("[br]*?", "\\["),
+    ("#hash", "\\#"),
+    ("~root", "\\~"),
+    ("t{a,b}", "t\\{"),
+    ("鍵と鍵", "鍵"),
+    ("внутренний ключ", "вну"),
+];
+
+/// An interactive shell that has our completion, at a terminal.
+struct Shell<'a> {
+    env: &'a TestEnv,
+    terminal: Terminal,
+}
+
+impl<'a> Shell<'a> {
+    /// `None` where the shell is not installed.
+    #[track_caller]
+    fn start(env: &'a TestEnv, name: &str) -> Option<Self> {
+        Self::start_with(env, name, |_| {})
+    }
+
+    #[track_caller]
+    fn start_with(env: &'a TestEnv, name: &str, change: impl FnOnce(&mut Command)) -> Option<Self> {
+        let program = needed(name)?;
+        install_recorder(env);
+        let mut command = env.program(program);
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", env.path("bin").display());
+        command
+            .env("PATH", path)
+            .env("TERM", "xterm")
+            .env("LC_ALL", "C.UTF-8");
+        match name {
+            "bash" => {
+                let rc = format!("source <(keywright completions bash)\nPS1='{PROMPT}'\n");
+                command
+                    .arg("--noprofile")
+                    .arg("--rcfile")
+                    .arg(env.write("rc", rc))
+                    .arg("-i");
+            }
+            "fish" => {
+                let rc = format!(
+                    "set -g fish_greeting\nkeywright completions fish | source\n\
+                     function fish_prompt; echo -n '{PROMPT}'; end\n"
+                );
+                env.write(".config/fish/config.fish", rc);
+                command.arg("-i");
+            }
+            _ => {
+                let rc = format!(
+                    "unsetopt PROMPT_SP\nautoload -Uz compinit; compinit -u\n\
+                     source <(keywright completions zsh)\nPS1='{PROMPT}'\n"
+                );
+                env.write(".zshrc", rc);
+                command.args(["-o", "NO_GLOBAL_RCS", "-i"]);
+            }
+        }
+        change(&mut command);
+        let mut terminal = Terminal::spawn_with(command, (200, 50), |_| {});
+        terminal.expect(PROMPT);
+        let _ = fs::remove_file(env.path("ran"));
+        Some(Self { env, terminal })
+    }
+
+    /// Types a line, TAB and Enter; gives the words that keywright was then run with, if it was.
+    fn run(&mut self, typed: &str) -> Option<Vec<String>> {
+        let ran = self.env.path("ran");
+        self.terminal.send(format!("{typed}\t\r"));
+        let patience = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < patience {
+            if let Ok(words) = fs::read_to_string(&ran) {
+                fs::remove_file(&ran).expect("removed");
+                self.terminal.expect(PROMPT);
+                return Some(words.split_terminator('\0').map(str::to_owned).collect());
+            }
+            sleep(Duration::from_millis(5));
+        }
+        // A quote that was left open: the shell waits for its end.
+        self.terminal.send("\x03");
+        self.terminal.expect(PROMPT);
+        None
+    }
+
+    /// TAB makes `expected` of the line.
+    #[track_caller]
+    fn completes(&mut self, typed: &str, expected: &[&str]) {
+        let ran = self.run(typed);
+        assert!(
+            ran.as_ref().is_some_and(|words| words == expected),
+            "{typed:?} became {ran:?}, not {expected:?}"
+        );
+    }
+
+    /// Everything that was on the screen until the shell ended.
+    fn end(mut self) -> String {
+        self.terminal.send("\x15exit\r");
+        self.terminal.wait().1
+    }
+}
+
+/// Puts a `keywright` on the path that answers completions, and otherwise notes the words it was run with.
+fn install_recorder(env: &TestEnv) {
+    fs::create_dir_all(env.path("bin")).expect("made");
+    let real = env.path("bin/real");
+    if !real.exists() {
+        symlink(env!("CARGO_BIN_EXE_keywright"), &real).expect("linked");
+    }
+    let script = env.write(
+        "bin/keywright",
+        "#!/bin/sh\ncase $1 in complete) exec real \"$@\" --patient ;; completions) exec real \"$@\" ;; esac\n\
+         printf '%s\\0' \"$@\" >\"$HOME/ran.new\" && mv \"$HOME/ran.new\" \"$HOME/ran\"\n",
+    );
+    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("changed");
+}
+
+fn env_with_hard_names() -> TestEnv {
+    let env = TestEnv::new();
+    for (name, _) in HARD {
+        let _ = env.create(["--", name]);
+    }
+    env
+}
+
+#[track_caller]
+fn hard_names_are_completed(shell: &str) {
+    let env = env_with_hard_names();
+    let Some(mut shell) = Shell::start(&env, shell) else {
+        return;
+    };
+    for (name, typed) in HARD {
+        shell.completes(&format!("keywright show {typed}"), &["show", name]);
+        let shown = env.run(["show", "--json", "--", name]).json();
+        assert_eq!(shown["key"]["name"], *name);
+    }
+    assert!(!env.path("pwned").exists());
+    drop(shell);
+    assert!(!env.path("pwned").exists());
+}
+
+#[test]
+fn bash_completes_hard_names() {
+    hard_names_are_completed("bash");
+}
+
+#[test]
+fn fish_completes_hard_names() {
+    hard_names_are_completed("fish");
+}
+
+#[test]
+fn zsh_completes_hard_names() {
+    hard_names_are_completed("zsh");
+}
+
+#[test]
+fn commands_options_and_what_describes_keys_are_completed() {
+    let env = TestEnv::new();
+    let _ = env.create(["in-shop", "-p", "shop", "-e", "quality"]);
+    env.set(
+        [
+            "openai",
+            "--provider",
+            "Open AI",
+            "--tag",
+            "old tag",
+            "--model",
+            "gpt 5",
+        ],
+        "value of it",
+    );
+    env.write("folder with space/a value", "x");
+    for shell in ["bash", "fish", "zsh"] {
+        let Some(mut shell) = Shell::start(&env, shell) else {
+            continue;
+        };
+        for (typed, expected) in [
+            ("rot", &["rotate"] as &[&str]),
+            ("rotate --ov", &["rotate", "--overlap"]),
+            ("list --kind prov", &["list", "--kind", "provider"]),
+            (
+                "create x --permission read,ad",
+                &["create", "x", "--permission", "read,admin"],
+            ),
+            ("list -p sh", &["list", "-p", "shop"]),
+            ("list --project=sh", &["list", "--project=shop"]),
+            ("list -e qu", &["list", "-e", "quality"]),
+            ("list -e stag", &["list", "-e", "staging"]),
+            ("list --tag ol", &["list", "--tag", "old tag"]),
+            ("list --tag=ol", &["list", "--tag=old tag"]),
+            ("list --provider Op", &["list", "--provider", "Open AI"]),
+            ("set new --model gp", &["set", "new", "--model", "gpt 5"]),
+            ("get op", &["get", "openai"]),
+            ("set op", &["set", "openai"]),
+            (
+                "show -p shop -e quality in",
+                &["show", "-p", "shop", "-e", "quality", "in-shop"],
+            ),
+            (
+                "--project=shop -equality show in",
+                &["--project=shop", "-equality", "show", "in-shop"],
+            ),
+            (
+                "set new --file folder\\ with\\ space/a",
+                &["set", "new", "--file", "folder with space/a value"],
+            ),
+        ] {
+            shell.completes(&format!("keywright {typed}"), expected);
+        }
+    }
+}
+
+#[test]
+fn names_that_no_terminal_shows_are_never_on_it() {
+    let env = TestEnv::new();
+    let hostile = "safe\u{202e}kcatta";
+    let _ = env.create(["--tag", "tag\u{202e}x", "--", hostile]);
+    let id = env.show([hostile])["key_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    for name in ["bash", "fish", "zsh"] {
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        shell.completes(&format!("keywright show {}", &id[..4]), &["show", &id]);
+        shell.completes("keywright show ", &["show", &id]);
+        assert_eq!(
+            shell.run("keywright list --tag tag"),
+            Some(vec!["list".into(), "--tag".into(), "tag".into()])
+        );
+        shell.terminal.send("keywright show \t\t");
+        let screen = shell.end();
+        assert!(!screen.contains('\u{202e}'), "{name}: {screen:?}");
+    }
+}
+
+#[test]
+fn without_a_silent_source_nothing_is_asked_and_the_rest_is_offered() {
+    let env = TestEnv::new();
+    let _ = env.create(["my-key"]);
+    for name in ["bash", "fish", "zsh"] {
+        let shell = Shell::start_with(&env, name, |command| {
+            command
+                .env_remove("KEYWRIGHT_PASSPHRASE_FILE")
+                .env_remove("KEYWRIGHT_NO_INPUT")
+                .env("KEYWRIGHT_PASSPHRASE_COMMAND", "touch asked");
+        });
+        let Some(mut shell) = shell else {
+            continue;
+        };
+        let typed = ["show", "my"].map(str::to_owned).to_vec();
+        assert_eq!(shell.run("keywright show my"), Some(typed));
+        shell.completes("keywright rot", &["rotate"]);
+        let screen = shell.end();
+        assert!(
+            !screen.contains("Passphrase") && !screen.contains("error"),
+            "{name}: {screen:?}"
+        );
+    }
+    assert!(!env.path("asked").exists());
+}
+
+#[test]
+fn a_first_part_that_several_names_share_is_completed() {
+    let env = TestEnv::new();
+    for name in ["my key 1", "my key 2"] {
+        let _ = env.create([name]);
+    }
+    for name in ["bash", "zsh"] {
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        shell.completes("keywright show m", &["show", "my key "]);
+        shell.completes("keywright show my\\ key\\ 2", &["show", "my key 2"]);
+    }
+}
