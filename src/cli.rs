@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs,
-    ImportArgs, InitArgs, ListArgs, ManArgs, RevokeArgs, RoleArgs, RotateArgs, SearchArgs, SetArgs,
-    ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs,
+    SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -69,6 +69,7 @@ Examples:
     #[command(visible_alias = "ls")]
     List(ListArgs),
     Man(ManArgs),
+    Passphrase(PassphraseArgs),
     Revoke(RevokeArgs),
     Role(RoleArgs),
     Rotate(RotateArgs),
@@ -90,7 +91,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Using them", &["get", "verify", "usage", "export"]),
-    ("The vault", &["init", "status", "import"]),
+    ("The vault", &["init", "status", "passphrase", "import"]),
     ("More", &["completions", "man", "help"]),
 ];
 
@@ -241,7 +242,8 @@ fn asked_look(args: &[OsString]) -> Look {
 
 /// A word too many, or an option that asks for a secret: it is not repeated, and the right way is told.
 fn refused_secret(err: &clap::Error) -> Option<CommandError> {
-    const SECRET_OPTIONS: [&str; 5] = [
+    const SECRET_OPTIONS: [&str; 6] = [
+        "--new-passphrase",
         "--passphrase",
         "--password",
         "--secret",
@@ -270,7 +272,7 @@ fn refused_secret(err: &clap::Error) -> Option<CommandError> {
 /// Nothing that may be a secret is repeated in an error: no long word for a command, and no descriptor that is none.
 fn hide_value(err: &mut clap::Error) {
     let descriptor =
-        context(err, ContextKind::InvalidArg).is_some_and(|arg| arg.contains("--passphrase-fd"));
+        context(err, ContextKind::InvalidArg).is_some_and(|arg| arg.contains("passphrase-fd"));
     for kind in [ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         let subcommand = kind == ContextKind::InvalidSubcommand;
         let hidden = context(err, kind).is_some_and(|word| {

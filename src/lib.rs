@@ -81,6 +81,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
         Command::Man(args) => commands::man(&args, cli::definition(), session),
+        Command::Passphrase(args) => commands::passphrase(&args, session),
         Command::Revoke(args) => commands::revoke(&args, session),
         Command::Role(args) => commands::role(&args, session),
         Command::Rotate(args) => commands::rotate(&args, session),

@@ -1,11 +1,14 @@
 //! What a command works with: the settings, the clock, the printer, and the way to an unlocked vault.
 
+use std::io;
+
 use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, Secret};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
 use crate::prompt::{
-    Terminal, passphrase_from_command, passphrase_from_fd, passphrase_from_file, six_words,
+    Terminal, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
+    passphrase_from_file, six_words,
 };
 use crate::settings::{PassphraseSource, Settings, own_variables};
 use crate::vault::{Credential, StoreError, Vault, VaultError};
@@ -16,6 +19,18 @@ pub(crate) struct Session {
     pub(crate) out: Printer,
     /// Read once, when the command began.
     pub(crate) now: Timestamp,
+}
+
+/// What is said while Argon2id works.
+const DERIVING: &str = "Deriving the key";
+
+/// A passphrase that takes the place of another.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    pub(crate) source: PassphraseSource,
+    pub(crate) allow_weak: bool,
+    /// It is only checked, so that none is made for the user.
+    pub(crate) dry_run: bool,
 }
 
 impl Session {
@@ -31,7 +46,18 @@ impl Session {
         self.finish(vault, body)
     }
 
-    /// The same, and makes the vault when there is none. `prepare` runs with the passphrase known and, where a vault has to
+    /// The same with the passphrase, whatever else would open the vault.
+    pub(crate) fn with_passphrase<T>(
+        &mut self,
+        body: impl FnOnce(&Passphrase, &mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        Vault::check_file(&self.settings.location.vault)?;
+        let passphrase = self.passphrase()?;
+        let vault = self.open(&passphrase)?;
+        self.finish(vault, |vault, session| body(&passphrase, vault, session))
+    }
+
+    /// As [`Session::with_vault`], and makes the vault when there is none. `prepare` runs with the passphrase known and, where a vault has to
     /// be made, before it is: what it refuses leaves nothing behind.
     pub(crate) fn with_vault_or_new<P, T>(
         &mut self,
@@ -69,7 +95,8 @@ impl Session {
         if !unasked || Vault::check_file(&self.settings.location.vault).is_err() {
             return None;
         }
-        let passphrase = Passphrase::new(self.sourced_passphrase().ok()??).ok()?;
+        let typed = sourced_passphrase(&self.settings.passphrase, "passphrase").ok()??;
+        let passphrase = Passphrase::new(typed).ok()?;
         self.open(&passphrase).ok()
     }
 
@@ -92,18 +119,22 @@ impl Session {
 
     fn open(&self, passphrase: &Passphrase) -> Result<Vault, CommandError> {
         let credential = Credential::Passphrase(passphrase);
+        let _working = self.out.working(DERIVING);
         Ok(Vault::open(&self.settings.location, &credential, self.now)?)
     }
 
     fn create(&mut self, passphrase: &Passphrase, profile: Profile) -> Result<Vault, VaultError> {
         let Self { settings, now, .. } = self;
-        let vault = Vault::create(
+        let working = self.out.working(DERIVING);
+        let made = Vault::create(
             &settings.location,
             passphrase,
             profile,
             &settings.actor,
             *now,
-        )?;
+        );
+        drop(working);
+        let vault = made?;
         let path = settings.location.vault.display().to_string();
         self.out
             .note(format_args!("Made the vault `{}`", escape(&path)));
@@ -154,7 +185,7 @@ impl Session {
 
     /// The passphrase of an existing vault.
     fn passphrase(&mut self) -> Result<Passphrase, CommandError> {
-        let typed = match self.sourced_passphrase()? {
+        let typed = match sourced_passphrase(&self.settings.passphrase, "passphrase")? {
             Some(typed) => typed,
             None => self
                 .asking_terminal()?
@@ -166,74 +197,37 @@ impl Session {
 
     /// The passphrase of a vault that is made: asked for twice, or generated on an empty answer.
     fn new_passphrase(&mut self, allow_weak: bool) -> Result<Passphrase, CommandError> {
-        let typed = match self.sourced_passphrase()? {
+        let typed = match sourced_passphrase(&self.settings.passphrase, "passphrase")? {
             Some(typed) => typed,
-            None => self.asked_new_passphrase()?,
+            None => asked_new_passphrase(self.asking_terminal()?, false)?,
         };
         let passphrase =
             Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Usage, err))?;
-        if passphrase.strength() < 3 && !allow_weak {
-            return Err(
-                CommandError::message(Exit::Refused, "this passphrase is easy to guess").hint(
-                    "use four or more random words; --allow-weak-passphrase takes it all the same",
-                ),
-            );
-        }
-        Ok(passphrase)
+        strong_enough(passphrase, allow_weak)
     }
 
-    fn asked_new_passphrase(&mut self) -> Result<Secret, CommandError> {
-        let mut terminal = self.asking_terminal()?;
-        terminal.tell(
-            "A new vault needs a passphrase. Press Enter to have six random words made for you.",
-        )?;
-        let first = terminal.hidden("New passphrase", PASSPHRASE_LIMIT)?;
-        if first.is_empty() {
-            let words = six_words().map_err(|err| CommandError::new(Exit::Failed, err))?;
-            terminal.tell(
-                "Your passphrase is the next line. Nobody can tell it to you again: write it down.",
-            )?;
-            terminal.show(&words)?;
-            return Ok(words);
-        }
-        let second = terminal.hidden("The same again", PASSPHRASE_LIMIT)?;
-        if first.is(&second) {
-            Ok(first)
-        } else {
-            Err(CommandError::message(
-                Exit::Usage,
-                "the two answers differ; nothing was made",
-            ))
-        }
-    }
-
-    /// From the source that the settings chose; `None` for the terminal.
-    fn sourced_passphrase(&self) -> Result<Option<Secret>, CommandError> {
-        let failed = |source: anyhow::Error, context: String| {
-            CommandError::new(Exit::Locked, source.context(context))
-        };
-        match &self.settings.passphrase {
-            PassphraseSource::Command(command) => {
-                let context = "no passphrase from KEYWRIGHT_PASSPHRASE_COMMAND".to_owned();
-                passphrase_from_command(command, &own_variables())
-                    .map(Some)
-                    .map_err(|err| failed(err.into(), context))
+    /// The passphrase that takes the place of the one that opened the vault. Both may come from one descriptor.
+    pub(crate) fn replacement(&self, wanted: &Replacement) -> Result<Passphrase, CommandError> {
+        let typed = match (&wanted.source, &self.settings.passphrase) {
+            (PassphraseSource::Descriptor(new), PassphraseSource::Descriptor(old))
+                if new == old =>
+            {
+                let read = next_passphrase_from_fd(*new);
+                Some(read.map_err(|err| unread_descriptor(*new, "new passphrase", err))?)
             }
-            PassphraseSource::Descriptor(fd) => passphrase_from_fd(*fd).map(Some).map_err(|err| {
-                failed(
-                    err.into(),
-                    format!("no passphrase from file descriptor {fd}"),
-                )
-            }),
-            PassphraseSource::File(path) => passphrase_from_file(path).map(Some).map_err(|err| {
-                failed(
-                    err.into(),
-                    format!("no passphrase from `{}`", path.display()),
-                )
-            }),
-            PassphraseSource::Terminal => Ok(None),
-            PassphraseSource::Variable(value) => Ok(Some(value.first_line())),
-        }
+            (source, _) => sourced_passphrase(source, "new passphrase")?,
+        };
+        let typed = match typed {
+            Some(typed) => typed,
+            None => {
+                asked_new_passphrase(self.terminal().ok_or_else(no_replacement)?, wanted.dry_run)?
+            }
+        };
+        let passphrase = Passphrase::new(typed).map_err(|err| {
+            let source = anyhow::Error::new(err).context("this cannot be the new passphrase");
+            CommandError::new(Exit::Usage, source)
+        })?;
+        strong_enough(passphrase, wanted.allow_weak)
     }
 
     fn asking_terminal(&self) -> Result<Terminal, CommandError> {
@@ -244,4 +238,74 @@ impl Session {
             )
         })
     }
+}
+
+/// Asked for twice. An empty answer has six words made, which are shown unless it is a `dry_run`.
+fn asked_new_passphrase(mut terminal: Terminal, dry_run: bool) -> Result<Secret, CommandError> {
+    terminal.tell("Choose a passphrase, or press Enter to have six random words made for you.")?;
+    let first = terminal.hidden("New passphrase", PASSPHRASE_LIMIT)?;
+    if first.is_empty() {
+        let words = six_words().map_err(|err| CommandError::new(Exit::Failed, err))?;
+        if dry_run {
+            return Ok(words);
+        }
+        terminal.tell(
+            "Your passphrase is the next line. Nobody can tell it to you again: write it down.",
+        )?;
+        terminal.show(&words)?;
+        return Ok(words);
+    }
+    let second = terminal.hidden("The same again", PASSPHRASE_LIMIT)?;
+    if first.is(&second) {
+        Ok(first)
+    } else {
+        Err(CommandError::message(
+            Exit::Usage,
+            "the two answers differ; nothing was done",
+        ))
+    }
+}
+
+fn strong_enough(passphrase: Passphrase, allow_weak: bool) -> Result<Passphrase, CommandError> {
+    if passphrase.strength() < 3 && !allow_weak {
+        return Err(
+            CommandError::message(Exit::Refused, "this passphrase is easy to guess").hint(
+                "use four or more random words; --allow-weak-passphrase takes it all the same",
+            ),
+        );
+    }
+    Ok(passphrase)
+}
+
+/// From a source; `None` for the terminal. `what` is said where it fails.
+fn sourced_passphrase(
+    source: &PassphraseSource,
+    what: &str,
+) -> Result<Option<Secret>, CommandError> {
+    let read = match source {
+        PassphraseSource::Command(command) => passphrase_from_command(command, &own_variables())
+            .map_err(|err| unread(format!("no {what} from KEYWRIGHT_PASSPHRASE_COMMAND"), err)),
+        PassphraseSource::Descriptor(fd) => {
+            passphrase_from_fd(*fd).map_err(|err| unread_descriptor(*fd, what, err))
+        }
+        PassphraseSource::File(path) => passphrase_from_file(path)
+            .map_err(|err| unread(format!("no {what} from `{}`", path.display()), err)),
+        PassphraseSource::Terminal => return Ok(None),
+        PassphraseSource::Variable(value) => Ok(value.first_line()),
+    };
+    read.map(Some)
+}
+
+fn unread_descriptor(fd: i32, what: &str, err: io::Error) -> CommandError {
+    unread(format!("no {what} from file descriptor {fd}"), err)
+}
+
+fn unread(context: String, err: impl Into<anyhow::Error>) -> CommandError {
+    CommandError::new(Exit::Locked, err.into().context(context))
+}
+
+fn no_replacement() -> CommandError {
+    let message = "the new passphrase is needed, and nobody can be asked for it";
+    CommandError::message(Exit::Locked, message)
+        .hint("give it with --new-passphrase-file or --new-passphrase-fd")
 }

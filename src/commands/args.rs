@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::crypto::{Secret, SecretValue, VALUE_LIMIT, ValueError};
+use crate::crypto::{Profile, Secret, SecretValue, VALUE_LIMIT, ValueError};
 use crate::error::{CommandError, Exit};
 use crate::key::KeyRef;
 use crate::session::Session;
@@ -76,6 +76,29 @@ pub(super) struct FirstVault {
     /// Where the vault is made first, take a passphrase that is easy to guess
     #[arg(long, hide_short_help = true)]
     pub(super) allow_weak_passphrase: bool,
+}
+
+/// What one guess of a passphrase costs: the compiled-in profiles.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Kdf {
+    Default,
+    Paranoid,
+    Strong,
+    #[cfg(any(debug_assertions, feature = "test-kdf"))]
+    #[value(hide = true)]
+    Test,
+}
+
+impl From<Kdf> for Profile {
+    fn from(kdf: Kdf) -> Self {
+        match kdf {
+            Kdf::Default => Self::Default,
+            Kdf::Paranoid => Self::Paranoid,
+            Kdf::Strong => Self::Strong,
+            #[cfg(any(debug_assertions, feature = "test-kdf"))]
+            Kdf::Test => Self::Test,
+        }
+    }
 }
 
 /// Shows what would be done.

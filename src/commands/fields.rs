@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, edited, rotated, imported, unchanged, finished, revoked or deleted",
+                "of a change: created, updated, edited, rotated, imported, unchanged, finished, revoked, deleted, changed or rekeyed",
             ),
             (
                 "dry_run",
@@ -225,6 +225,19 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             (
                 "config, state",
                 "the settings file, and the folder of usage and anchors",
+            ),
+        ],
+    ),
+    (
+        "passphrase",
+        &[
+            (
+                "kdf_memory_mib, kdf_passes",
+                "what one guess of the passphrase costs from now on",
+            ),
+            (
+                "dropped_access_tokens, dropped_recovery_code",
+                "of --compromised: names of the access tokens that are gone, and whether a recovery code is",
             ),
         ],
     ),

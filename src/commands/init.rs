@@ -1,8 +1,7 @@
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
-use super::args::DryRun;
-use crate::crypto::Profile;
+use super::args::{DryRun, Kdf};
 use crate::error::{CommandError, Exit};
 use crate::output::escape;
 use crate::session::Session;
@@ -27,29 +26,6 @@ pub(crate) struct InitArgs {
 
     #[command(flatten)]
     change: DryRun,
-}
-
-/// The compiled-in profiles.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kdf {
-    Default,
-    Paranoid,
-    Strong,
-    #[cfg(any(debug_assertions, feature = "test-kdf"))]
-    #[value(hide = true)]
-    Test,
-}
-
-impl From<Kdf> for Profile {
-    fn from(kdf: Kdf) -> Self {
-        match kdf {
-            Kdf::Default => Self::Default,
-            Kdf::Paranoid => Self::Paranoid,
-            Kdf::Strong => Self::Strong,
-            #[cfg(any(debug_assertions, feature = "test-kdf"))]
-            Kdf::Test => Self::Test,
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -164,6 +164,11 @@ impl Passphrase {
         self.0.expose()
     }
 
+    /// Whether both are the same passphrase, in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+
     /// zxcvbn's score, 0 to 4, of the first 100 bytes or so; below 3 is weak.
     ///
     /// zxcvbn keeps copies of its own that nobody wipes; it therefore only sees a *new* passphrase, once.
@@ -263,6 +268,8 @@ mod tests {
         let composed = Passphrase::new(secret("é".as_bytes())).expect("valid");
         let combined = Passphrase::new(secret("e\u{301}".as_bytes())).expect("valid");
         assert_eq!(composed.expose(), combined.expose());
+        assert!(composed.is(&combined));
+        assert!(!composed.is(&Passphrase::new(secret(b"e")).expect("valid")));
         for (bytes, error) in [
             (&b""[..], PassphraseError::Empty),
             (b"a\nb", PassphraseError::Forbidden),

@@ -4,6 +4,7 @@
 mod chart;
 mod escape;
 mod table;
+mod working;
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
 pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::table::{Cell, Table, Tone};
+pub(crate) use self::working::Working;
 use crate::crypto::{SecretValue, Token, base64, json_string};
 use crate::key::hide_tokens;
 
@@ -75,6 +77,20 @@ impl Printer {
                 .filter(|columns| *columns > 0);
             asked.unwrap_or(80)
         })
+    }
+
+    /// Says at a terminal what takes long, from half a second on until the guard is dropped.
+    pub(crate) fn working(&self, what: &'static str) -> Working {
+        let Look {
+            json,
+            quiet,
+            unicode,
+            ..
+        } = self.look;
+        if json || quiet || !io::stderr().is_terminal() {
+            return Working::unseen();
+        }
+        Working::seen(what, unicode)
     }
 
     /// A line of the answer.

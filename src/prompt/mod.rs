@@ -31,7 +31,9 @@ use zeroize::Zeroizing;
 
 use self::line::Line;
 use self::signals::Listening;
-pub(crate) use self::sources::{passphrase_from_command, passphrase_from_fd, passphrase_from_file};
+pub(crate) use self::sources::{
+    next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd, passphrase_from_file,
+};
 pub(crate) use self::words::six_words;
 use crate::crypto::Secret;
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -72,11 +72,19 @@ pub(crate) fn passphrase_from_command(
 /// [`passphrase_from_file`]. A descriptor above 2 that is a socket cannot be opened again by its number, which is how
 /// it is done here without `unsafe`; a regular file is read from its beginning for the same reason.
 pub(crate) fn passphrase_from_fd(fd: i32) -> io::Result<Secret> {
-    let input = match fd {
-        0 => File::from(rustix::stdio::stdin().as_fd().try_clone_to_owned()?),
-        3.. => File::open(format!("/dev/fd/{fd}"))?,
-        _ => return Err(io::ErrorKind::InvalidInput.into()),
-    };
+    Line::read(open_fd(fd)?, PASSPHRASE_LIMIT)
+}
+
+/// The line after the one that [`passphrase_from_fd`] read from the same descriptor.
+///
+/// # Errors
+/// As [`passphrase_from_fd`].
+pub(crate) fn next_passphrase_from_fd(fd: i32) -> io::Result<Secret> {
+    let mut input = open_fd(fd)?;
+    // A regular file that was opened again begins again; a pipe, and a file that was not, goes on.
+    if input.metadata()?.is_file() && input.stream_position()? == 0 {
+        Line::read(&input, PASSPHRASE_LIMIT)?;
+    }
     Line::read(input, PASSPHRASE_LIMIT)
 }
 
@@ -86,6 +94,14 @@ pub(crate) fn passphrase_from_fd(fd: i32) -> io::Result<Secret> {
 /// `ErrorKind::FileTooLarge` when the line has more than [`PASSPHRASE_LIMIT`] bytes, and what the system says.
 pub(crate) fn passphrase_from_file(path: &Path) -> io::Result<Secret> {
     Line::read(File::open(path)?, PASSPHRASE_LIMIT)
+}
+
+fn open_fd(fd: i32) -> io::Result<File> {
+    match fd {
+        0 => Ok(rustix::stdio::stdin().as_fd().try_clone_to_owned()?.into()),
+        3.. => File::open(format!("/dev/fd/{fd}")),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 fn output_of(child: &mut Child) -> Result<Secret, CommandSourceError> {
@@ -174,9 +190,27 @@ mod tests {
     }
 
     #[test]
+    fn two_lines_of_one_descriptor_are_two_passphrases() {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"first\nsecond\nthird\n").expect("written");
+        let (pipe, mut writer) = io::pipe().expect("a pipe");
+        writer.write_all(b"first\nsecond\n").expect("written");
+        for fd in [file.as_raw_fd(), pipe.as_raw_fd()] {
+            let first = passphrase_from_fd(fd).expect("a line");
+            let second = next_passphrase_from_fd(fd).expect("a line");
+            assert_eq!(
+                (first.expose(), second.expose()),
+                (&b"first"[..], &b"second"[..])
+            );
+        }
+    }
+
+    #[test]
     fn output_descriptors_are_refused() {
         for fd in [-1, 1, 2] {
             let err = passphrase_from_fd(fd).expect_err("refused");
+            assert_eq!(err.kind(), io::ErrorKind::InvalidInput);
+            let err = next_passphrase_from_fd(fd).expect_err("refused");
             assert_eq!(err.kind(), io::ErrorKind::InvalidInput);
         }
     }

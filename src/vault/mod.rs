@@ -45,7 +45,7 @@ pub use self::issue::{Delivered, NewIssued, Pending};
 pub use self::list::Filter;
 pub use self::log::{LogEntry, Verb};
 pub use self::provider::Comparison;
-pub use self::rekey::Dropped;
+pub use self::rekey::{Dropped, WaysIn};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
 pub use self::unlock::{Credential, Outline, SlotOutline};

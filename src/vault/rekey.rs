@@ -1,10 +1,11 @@
 //! New passphrases and new keys.
 
 use super::access::{access_slots, drop_access_slot, drop_recovery_code, drop_slots, slot_name};
-use super::draft::Draft;
+use super::draft::{Draft, OwnBody};
 use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
+use super::record::RecordKey;
 use super::unlock::passphrase_slot;
-use super::{Vault, VaultError};
+use super::{Holder, Vault, VaultError, View};
 use crate::crypto::{Passphrase, Profile, RootKey, SlotKind};
 use crate::key::{Actor, KeyName, ScopeId, Timestamp};
 
@@ -17,7 +18,36 @@ pub struct Dropped {
     pub recovery_code: bool,
 }
 
+/// What opens a vault.
+#[derive(Clone, Debug)]
+pub struct WaysIn {
+    /// What one guess of the passphrase costs.
+    pub profile: Profile,
+    /// The other ways, which a re-keying would take away.
+    pub others: Dropped,
+}
+
 impl Vault {
+    /// What opens the vault now.
+    ///
+    /// # Errors
+    /// [`VaultError::OwnerOnly`] for the holder of an access token.
+    pub fn ways_in(&mut self) -> Result<WaysIn, VaultError> {
+        let Holder::Owner(key) = &self.holder else {
+            return Err(self.owner_only());
+        };
+        let key = key.duplicate();
+        self.read(|view| {
+            Ok(WaysIn {
+                profile: view.passphrase_profile()?,
+                others: Dropped {
+                    access_tokens: view.access_token_names(&key)?,
+                    recovery_code: view.has_slot(SlotKind::RecoveryCode),
+                },
+            })
+        })
+    }
+
     /// Replaces the passphrase. Keys, access tokens and the recovery code stay.
     ///
     /// # Errors
@@ -63,6 +93,33 @@ impl Vault {
             };
             Ok((dropped, Some(Event::of_vault(Verb::Rekey))))
         })
+    }
+}
+
+impl View<'_> {
+    fn passphrase_profile(&self) -> Result<Profile, VaultError> {
+        let kind = SlotKind::Passphrase.number();
+        let slot = self.state.slots.iter().find(|slot| slot.kind == kind);
+        slot.and_then(|slot| Profile::from_number(slot.profile))
+            .ok_or(VaultError::WrongCredential)
+    }
+
+    fn has_slot(&self, kind: SlotKind) -> bool {
+        let mut slots = self.state.slots.iter();
+        slots.any(|slot| slot.kind == kind.number())
+    }
+
+    fn access_token_names(&self, key: &RootKey) -> Result<Vec<KeyName>, VaultError> {
+        let own = RecordKey::new(key, ScopeId::OWN, None, self.state.vault);
+        let mut names = Vec::new();
+        for row in self.state.own.rows() {
+            let record = self.state.record(&self.snapshot, ScopeId::OWN, &own, row)?;
+            if let OwnBody::Slot { name, .. } = record.own()?.body {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 }
 

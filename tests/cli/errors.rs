@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::common::{Outcome, TestEnv, Transcript, tell};
 
-/// Every command that needs what is in the vault.
+/// Every command that needs what is in the vault. (`passphrase` alone does not look into the keys.)
 const OPENING: &[&[&str]] = &[
     &["create", "new"],
     &["create", "new", "--dry-run"],
@@ -15,6 +15,13 @@ const OPENING: &[&[&str]] = &[
     &["delete", "deploy", "--dry-run"],
     &["get", "openai"],
     &["list"],
+    &[
+        "passphrase",
+        "--compromised",
+        "--yes",
+        "--new-passphrase-fd",
+        "0",
+    ],
     &["revoke", "deploy", "--yes"],
     &["rotate", "deploy", "--yes"],
     &["rotate", "openai", "--yes"],

@@ -14,6 +14,7 @@ fn every_json_field_is_in_the_manual() {
         ["openai", "--provider", "openai", "--var", "OPENAI_API_KEY"],
         "sk-0123456789abcdef",
     );
+    env.write("new", "seven maples guard quiet lanterns");
     let mut fields = BTreeSet::new();
     for args in [
         &["create", "another", "--json"] as &[&str],
@@ -30,6 +31,15 @@ fn every_json_field_is_in_the_manual() {
         &["role", "list", "--json"],
         &["export"],
         &["role", "show", "billing", "--json"],
+        &[
+            "passphrase",
+            "--new-passphrase-file",
+            "new",
+            "--compromised",
+            "--yes",
+            "-n",
+            "--json",
+        ],
         &["init", "--vault", "other.db", "--kdf", "test", "--json"],
     ] {
         let outcome = env.run(args.iter().copied());

@@ -2,9 +2,11 @@
 
 mod arguments;
 mod bad_values;
+mod change_passphrase;
 mod charts;
 mod common;
 mod complete;
+mod compromised;
 mod concurrency;
 mod confirm;
 mod create;
@@ -17,6 +19,7 @@ mod files;
 mod get;
 mod help_a_to_i;
 mod help_l_to_se;
+mod help_passphrase;
 mod help_se_to_v;
 mod help_short;
 mod help_topics;
@@ -27,6 +30,7 @@ mod manual;
 mod mask;
 mod names;
 mod passphrase;
+mod progress;
 mod prompts;
 mod role;
 mod rotate;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "completions",
     "create",
     "delete",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 20] = [
     "init",
     "list",
     "man",
+    "passphrase",
     "revoke",
     "role",
     "rotate",

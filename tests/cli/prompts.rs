@@ -31,7 +31,7 @@ fn init_asks_twice_and_shows_nothing_of_it() {
     assert!(status.success(), "{screen}");
     assert!(terminal.echo_is_on());
     insta::assert_snapshot!(env.screen(&screen), @r"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
     Made the vault `[HOME]/.config/keywright/vault.db`
@@ -51,10 +51,10 @@ fn two_answers_that_differ_make_no_vault() {
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(2), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @r"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
-    error: the two answers differ; nothing was made
+    error: the two answers differ; nothing was done
     ");
     assert!(!env.vault().exists());
 }
@@ -82,7 +82,7 @@ fn an_empty_answer_makes_six_words_that_only_the_terminal_shows() {
         .to_owned();
     assert_eq!(words.split('-').count(), 6, "{screen}");
     insta::assert_snapshot!(env.screen(&screen).replace(&words, "[SIX-WORDS]"), @r"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     Your passphrase is the next line. Nobody can tell it to you again: write it down.
     [SIX-WORDS]
@@ -106,7 +106,7 @@ fn a_typed_passphrase_that_is_easy_to_guess_is_refused() {
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(8), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
     error: this passphrase is easy to guess
@@ -129,7 +129,7 @@ fn the_first_create_makes_the_vault_and_prints_the_token_alone() {
     let (status, screen) = terminal.wait();
     assert!(status.success(), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @r"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
     Made the vault `[HOME]/.config/keywright/vault.db`
@@ -158,7 +158,7 @@ fn the_first_set_makes_the_vault_and_asks_for_the_value_without_showing_it() {
     let (status, screen) = terminal.wait();
     assert!(status.success(), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
-    A new vault needs a passphrase. Press Enter to have six random words made for you.
+    Choose a passphrase, or press Enter to have six random words made for you.
     New passphrase: 
     The same again: 
     Value: 

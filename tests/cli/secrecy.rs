@@ -216,6 +216,45 @@ fn no_secret_is_anywhere_but_where_it_was_asked_for() {
     session.search_files();
 }
 
+#[test]
+fn neither_passphrase_is_anywhere() {
+    const NEW: &str = "canary lanterns of a new passphrase 77ab";
+    const LAST: &str = "canary maples of the last passphrase 0c1d";
+    let env = TestEnv::new();
+    env.set([NAMES[1]], VALUE);
+    let secrets = [PASSPHRASE, NEW, LAST, WRONG, VALUE].map(str::to_owned);
+    let session = Session {
+        env,
+        secrets: secrets.to_vec(),
+    };
+    let fd = ["passphrase", "--new-passphrase-fd", "0"];
+    let run = |args: &[&str], stdin: &str, code: i32| {
+        let args = [&fd[..], args].concat();
+        let outcome = session.run(&args, stdin);
+        assert_eq!(outcome.code(), Some(code), "{args:?}: {outcome}");
+        session.search_files();
+    };
+    run(&["--dry-run"], NEW, 0);
+    run(&["--dry-run", "--compromised", "--json"], NEW, 0);
+    run(&["--compromised"], NEW, 6);
+    run(&[], PASSPHRASE, 2);
+    run(&[NEW], NEW, 2);
+    run(&["--new-passphrase-fd", NEW], NEW, 2);
+    run(&[], &format!("{NEW}\0"), 2);
+    run(&["--passphrase-fd", "0"], &format!("{WRONG}\n{NEW}\n"), 5);
+    run(&[], NEW, 0);
+    // The vault's own files have neither; that the old one is in this file is the test's doing.
+    session.env.write("passphrase", NEW);
+    run(&["--compromised", "--yes", "--json"], LAST, 0);
+    session.env.write("passphrase", LAST);
+    let last = format!("{LAST}\n{PASSPHRASE}\n");
+    run(
+        &["--passphrase-fd", "0", "--compromised", "--yes"],
+        &last,
+        0,
+    );
+}
+
 /// The twin of the search: it finds what is there.
 #[test]
 fn the_search_finds_every_shape_of_a_secret() {

@@ -42,6 +42,11 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
         &["list", "--passphrase", passphrase],
         &["list", &format!("--passphrase={passphrase}")],
         &["list", &format!("--password={passphrase}")],
+        &["passphrase", passphrase],
+        &["passphrase", "--new-passphrase", passphrase],
+        &["passphrase", &format!("--new-passphrase={passphrase}")],
+        &["passphrase", "--new-passphrase-fd", passphrase],
+        &["passphrase", "--new-passphrase-fd", short],
         &["verify", token],
         &["verify", "--token", token],
         &["verify", &format!("--token={token}")],
@@ -69,12 +74,19 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
     }
     assert_eq!(env.files(), before);
     let told: Vec<String> = told.into_iter().collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(told.join("\n"), @"
+    error: invalid value '…' for '--new-passphrase-fd <N>': invalid digit found in string
+
+    For more information, try '--help'.
+
     error: invalid value '…' for '[NAME]': this is a whole token, which does not belong on a command line; use its key id `[--KEY-ID--]`
 
     For more information, try '--help'.
 
     error: one argument too many; it is not repeated here, because it may be a secret
+    hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
+
+    error: there is no option `--new-passphrase`: other users can read a command line, and shells keep it
     hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
 
     error: there is no option `--passphrase`: other users can read a command line, and shells keep it
@@ -132,6 +144,9 @@ fn a_token_is_not_repeated_wherever_it_stands() {
         &["completions", token],
         &["init", "--kdf", token],
         &["man", token],
+        &["passphrase", "--kdf", token],
+        &["passphrase", "--new-passphrase-fd", token],
+        &["passphrase", "--new-passphrase-file", token],
         &["search", token],
         &["show", "x", "-p", token],
     ] {

@@ -109,6 +109,39 @@ fn a_new_passphrase_changes_the_passphrase_alone() {
 }
 
 #[test]
+fn the_ways_in_are_told_as_they_are() {
+    let mut used = Used::new();
+    let ways = used.vault.ways_in().expect("told");
+    assert_eq!(ways.profile, Profile::Test);
+    assert_eq!(ways.others.access_tokens, ["server"; 3].map(name));
+    assert!(ways.others.recovery_code);
+    used.vault
+        .revoke_access(used.first.slot(), &who(), NOW)
+        .expect("revoked");
+    let ways = used.vault.ways_in().expect("told");
+    assert_eq!(ways.others.access_tokens, ["server"; 2].map(name));
+    used.vault
+        .rekey_compromised(&passphrase("battery"), Profile::Default, &who(), NOW)
+        .expect("everything is sealed anew");
+    let ways = used.vault.ways_in().expect("told");
+    assert_eq!(ways.profile, Profile::Default);
+    assert!(ways.others.access_tokens.is_empty() && !ways.others.recovery_code);
+}
+
+#[test]
+fn the_ways_in_are_the_owners_to_know() {
+    let used = Used::new();
+    let mut server = used
+        .place
+        .open_with(&Credential::AccessToken(&used.second))
+        .expect("opens");
+    assert!(matches!(
+        refused(server.ways_in()),
+        VaultError::OwnerOnly(_)
+    ));
+}
+
+#[test]
 fn a_revoked_access_token_opens_nothing_and_the_others_do() {
     let mut used = Used::new();
     let slot = used.first.slot();

@@ -15,7 +15,7 @@ use crate::key::{
     Environment, KeyId, KeyKind, KeyName, KeyRef, Model, Permission, Project, Provider, RoleName,
     Status, Tag, Timestamp,
 };
-use crate::output::{Printer, escape};
+use crate::output::{Look, Printer, escape};
 use crate::session::Session;
 use crate::settings::{GlobalArgs, Settings, plain_look};
 use crate::vault::{Filter, Found, Vault};
@@ -209,7 +209,10 @@ impl Word {
 fn look_up(sort: Sort, options: &[String], now: Timestamp) -> Option<Vec<Word>> {
     let session = Session {
         settings: settings(options)?,
-        out: Printer::new(plain_look(false)),
+        out: Printer::new(Look {
+            quiet: true,
+            ..plain_look(false)
+        }),
         now,
     };
     let mut vault = session.open_unasked()?;
