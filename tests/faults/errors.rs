@@ -120,6 +120,16 @@ fn a_disturbed_init_says_what_happened() {
 }
 
 #[test]
+fn a_disturbed_change_of_the_passphrase_says_what_happened() {
+    short(Deed::Passphrase);
+}
+
+#[test]
+fn a_disturbed_rekeying_says_what_happened() {
+    short(Deed::Rekey);
+}
+
+#[test]
 fn a_disturbed_replacement_says_what_happened() {
     short(Deed::Replace);
 }
@@ -229,6 +239,8 @@ mod every {
         fault_of_create_is_told: Create
         fault_of_delete_is_told: Delete
         fault_of_init_is_told: Init
+        fault_of_a_new_passphrase_is_told: Passphrase
+        fault_of_rekeying_is_told: Rekey
         fault_of_replacement_is_told: Replace
         fault_of_revoke_is_told: Revoke
         fault_of_rotate_is_told: Rotate

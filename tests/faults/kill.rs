@@ -103,6 +103,16 @@ fn a_killed_init_leaves_no_vault_or_a_whole_one() {
 }
 
 #[test]
+fn a_killed_change_of_the_passphrase_leaves_the_old_one_or_the_new_one() {
+    short(Deed::Passphrase);
+}
+
+#[test]
+fn a_killed_rekeying_leaves_all_under_the_old_keys_or_all_under_the_new() {
+    short(Deed::Rekey);
+}
+
+#[test]
 fn a_killed_replacement_leaves_the_old_value_or_both() {
     short(Deed::Replace);
 }

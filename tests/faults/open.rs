@@ -1,14 +1,15 @@
 //! A vault read through the library, as the binary left it.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use keywright::crypto::{Passphrase, Secret};
-use keywright::key::{Scope, Status, Timestamp};
+use keywright::key::{KeyKind, Scope, Status, Timestamp};
 use keywright::vault::{
     Code, Credential, Filter, Found, Location, Requirements, Retention, Vault, VaultError, Wanted,
 };
 
-use crate::rig::{Home, PASSPHRASE};
+use crate::rig::Home;
 use crate::scene::{Wrong, wrong};
 
 /// Names, with status and whether a token is pending.
@@ -17,6 +18,7 @@ pub(crate) type Keys = BTreeMap<String, (Status, bool)>;
 /// The vault, read through the library: many questions cost one KDF.
 pub(crate) struct Open {
     vault: Vault,
+    location: Location,
     now: Timestamp,
 }
 
@@ -34,14 +36,52 @@ impl Open {
                 events: 1_000_000,
             },
         };
-        let passphrase = Passphrase::new(Secret::new(PASSPHRASE.as_bytes().to_vec()));
-        let passphrase = passphrase.expect("a passphrase");
+        let line = Secret::new(fs::read(&home.passphrase).expect("a passphrase file"));
+        let passphrase = Passphrase::new(line.first_line()).expect("a passphrase");
         let now = Timestamp::now();
         let vault = Vault::open(&location, &Credential::Passphrase(&passphrase), now);
         Ok(Self {
             vault: vault.map_err(wrong)?,
+            location,
             now,
         })
+    }
+
+    /// Whether a passphrase opens it.
+    pub(crate) fn opens_with(&self, passphrase: &str) -> bool {
+        let passphrase = Passphrase::new(Secret::new(passphrase.as_bytes().to_vec()));
+        let passphrase = passphrase.expect("a passphrase");
+        Vault::open(
+            &self.location,
+            &Credential::Passphrase(&passphrase),
+            self.now,
+        )
+        .is_ok()
+    }
+
+    /// Gives the vault an access token and a recovery code, and so two more ways to open it.
+    pub(crate) fn add_ways_in(&mut self) {
+        let who = "tester".parse().expect("an actor");
+        let name = "server".parse().expect("a name");
+        self.vault
+            .create_access(
+                &name,
+                &default_scope(),
+                KeyKind::Issued,
+                None,
+                &who,
+                self.now,
+            )
+            .expect("an access token");
+        self.vault
+            .create_recovery_code(&who, self.now)
+            .expect("a recovery code");
+    }
+
+    /// How many ways there are to open it beside the passphrase.
+    pub(crate) fn other_ways_in(&mut self) -> Result<usize, Wrong> {
+        let others = self.vault.ways_in().map_err(wrong)?.others;
+        Ok(others.access_tokens.len() + usize::from(others.recovery_code))
     }
 
     /// The log is whole from its first entry to its last.
@@ -71,10 +111,7 @@ impl Open {
     }
 
     pub(crate) fn value(&mut self, name: &str, previous: bool) -> Result<String, Wrong> {
-        let scope = Scope {
-            project: "default".parse().expect("a project"),
-            environment: "development".parse().expect("an environment"),
-        };
+        let scope = default_scope();
         let (wanted, who) = (
             name.parse().expect("a name"),
             "tester".parse().expect("an actor"),
@@ -85,5 +122,12 @@ impl Open {
             Ok(String::from_utf8_lossy(value.expose()).into_owned())
         };
         read().map_err(wrong)
+    }
+}
+
+fn default_scope() -> Scope {
+    Scope {
+        project: "default".parse().expect("a project"),
+        environment: "development".parse().expect("an environment"),
     }
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
+/// What a change of the passphrase changes it to.
+pub(crate) const NEW_PASSPHRASE: &str = "seven maples guard quiet lanterns";
 
 /// No command takes a second; this much is given to a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -94,6 +96,16 @@ impl Home {
             path,
             passphrase,
             elsewhere: None,
+        }
+    }
+
+    /// The same home, opened with another passphrase.
+    pub(crate) fn with_passphrase(&self, passphrase: &str) -> Self {
+        let file = self.passphrase.with_extension("other");
+        fs::write(&file, passphrase).expect("a passphrase file");
+        Self {
+            passphrase: file,
+            ..self.clone()
         }
     }
 

@@ -9,7 +9,7 @@ use keywright::vault::Code;
 use tempfile::TempDir;
 
 use crate::open::{Keys, Open};
-use crate::rig::{Call, Home, Outcome, PASSPHRASE, copy_tree};
+use crate::rig::{Call, Home, NEW_PASSPHRASE, Outcome, PASSPHRASE, copy_tree};
 
 const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
 const OLD_VALUE: &str = "sk-old-0123456789";
@@ -21,6 +21,8 @@ pub(crate) enum Deed {
     Create,
     Delete,
     Init,
+    Passphrase,
+    Rekey,
     Replace,
     Revoke,
     Rotate,
@@ -28,10 +30,12 @@ pub(crate) enum Deed {
 }
 
 impl Deed {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Create,
         Self::Delete,
         Self::Init,
+        Self::Passphrase,
+        Self::Rekey,
         Self::Replace,
         Self::Revoke,
         Self::Rotate,
@@ -43,6 +47,14 @@ impl Deed {
             Self::Create => &["create", "fresh"],
             Self::Delete => &["delete", "target", "--yes"],
             Self::Init => &["init", "--kdf", "test"],
+            Self::Passphrase => &["passphrase", "--new-passphrase-fd", "0"],
+            Self::Rekey => &[
+                "passphrase",
+                "--new-passphrase-fd",
+                "0",
+                "--compromised",
+                "--yes",
+            ],
             Self::Replace => &["set", "provider", "--yes"],
             Self::Revoke => &["revoke", "target", "--yes"],
             Self::Rotate => &["rotate", "target", "--yes"],
@@ -52,6 +64,7 @@ impl Deed {
 
     pub(crate) fn input(self) -> &'static str {
         match self {
+            Self::Passphrase | Self::Rekey => NEW_PASSPHRASE,
             Self::Replace | Self::Set => NEW_VALUE,
             _ => "",
         }
@@ -60,6 +73,10 @@ impl Deed {
     /// Whether its answer is a token.
     pub(crate) fn prints_token(self) -> bool {
         matches!(self, Self::Create | Self::Rotate)
+    }
+
+    fn changes_passphrase(self) -> bool {
+        matches!(self, Self::Passphrase | Self::Rekey)
     }
 }
 
@@ -93,6 +110,9 @@ impl Scene {
         let (mut bystander, mut target) = (String::new(), String::new());
         if deed != Deed::Init {
             (bystander, target) = furnish(&home);
+        }
+        if deed.changes_passphrase() {
+            Open::at(&home).expect("it opens").add_ways_in();
         }
         copy_tree(&home.path, &folder.path().join("template"));
         Self {
@@ -154,12 +174,17 @@ impl Scene {
             ensure(!outcome.is_done(), "exit 0 without a vault")?;
             return Ok(Effect::Nothing);
         }
-        let list = self.home.run(&["list", "--json"], "");
+        let mut home = self.home.clone();
+        let mut list = home.run(&["list", "--json"], "");
+        if self.deed.changes_passphrase() && list.code == Some(5) {
+            home = home.with_passphrase(NEW_PASSPHRASE);
+            list = home.run(&["list", "--json"], "");
+        }
         ensure(
             list.is_done(),
             format_args!("list fails afterwards: {list:?}"),
         )?;
-        let mut open = Open::at(&self.home)?;
+        let mut open = Open::at(&home)?;
         open.check_log()?;
         if self.deed != Deed::Init {
             self.check_bystanders(&mut open)?;
@@ -191,6 +216,8 @@ impl Scene {
         let expected = match self.deed {
             Deed::Create | Deed::Init if before == Effect::Whole => 4,
             Deed::Delete if before == Effect::Whole => 3,
+            // It gives the old passphrase, which opens nothing any more.
+            Deed::Passphrase | Deed::Rekey if before == Effect::Whole => 5,
             _ => 0,
         };
         ensure(
@@ -214,7 +241,13 @@ impl Scene {
 
     /// No secret but the answer itself may be printed.
     pub(crate) fn check_secrecy(&self, outcome: &Outcome) -> Result<(), Wrong> {
-        let mut secrets = vec![PASSPHRASE, BYSTANDER_VALUE, OLD_VALUE, NEW_VALUE];
+        let mut secrets = vec![
+            PASSPHRASE,
+            NEW_PASSPHRASE,
+            BYSTANDER_VALUE,
+            OLD_VALUE,
+            NEW_VALUE,
+        ];
         secrets.extend(
             [&*self.bystander, &*self.target]
                 .iter()
@@ -272,6 +305,28 @@ impl Scene {
                     return Ok(Effect::Pending);
                 }
                 ended
+            }
+            Deed::Passphrase | Deed::Rekey => {
+                let whole = open.opens_with(NEW_PASSPHRASE);
+                ensure(
+                    open.opens_with(PASSPHRASE) != whole,
+                    "both passphrases open it",
+                )?;
+                let others = open.other_ways_in()?;
+                let expected = if whole && self.deed == Deed::Rekey {
+                    0
+                } else {
+                    2
+                };
+                ensure(
+                    others == expected,
+                    format_args!("{others} other ways to open it"),
+                )?;
+                ensure(
+                    open.verify(&self.target)? == Code::Valid,
+                    "an issued token is not valid any more",
+                )?;
+                whole
             }
             Deed::Replace => {
                 let value = open.value("provider", false)?;
