@@ -40,6 +40,7 @@ complete -c keywright -n "__fish_keywright_needs_command" -l no-input -d 'Never 
 complete -c keywright -n "__fish_keywright_needs_command" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
 complete -c keywright -n "__fish_keywright_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_needs_command" -s V -l version -d 'Print version'
+complete -c keywright -n "__fish_keywright_needs_command" -f -a "audit" -d 'Show who did what, and when: changes of the vault and uses of its keys'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "completion" -d 'Print a shell\'s completion script'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "create" -d 'Issue a new key and print its token, once'
@@ -62,6 +63,56 @@ complete -c keywright -n "__fish_keywright_needs_command" -f -a "show" -d 'Show 
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "status" -d 'Show which vault, project and environment are in use'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "usage" -d 'Show how often keys were used in the last 30 days'
 complete -c keywright -n "__fish_keywright_needs_command" -f -a "verify" -d 'Check a token that is read from standard input'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l verb -d 'Only entries with one of these verbs' -r -f -a "access-create\t''
+access-revoke\t''
+create\t''
+delete\t''
+deliver\t''
+edit\t''
+finish\t''
+import\t''
+init\t''
+passphrase\t''
+recovery-code\t''
+rekey\t''
+revoke\t''
+role-delete\t''
+role-set\t''
+rotate\t''
+set\t''
+undo\t''
+get\t''
+verify\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l code -d 'Only uses with one of these answers' -r -f -a "expired\t''
+get\t''
+insufficient_permission\t''
+revoked\t''
+rotated\t''
+undelivered\t''
+valid\t''
+wrong_environment\t''
+wrong_project\t''
+wrong_secret\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l actor -d 'Only what was done by this one, such as user@host' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l since -d 'Only entries from then on: a duration before now, a date (UTC), or an RFC 3339 time' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l until -d 'Only entries up to then, and to the end of a date' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l limit -d 'Show the newest N entries, or all of them' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s p -l project -d 'Project of the key' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s e -l env -d 'Environment of the key: production, staging, development, or your own' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l passphrase-file -d 'Read the passphrase from the first line of a file' -r -F
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l passphrase-fd -d 'Read the passphrase from the first line of an open file descriptor' -r
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l color -d 'When to use colour' -r -f -a "always\t''
+auto\t'On a terminal, unless NO_COLOR is set'
+never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l default -d 'Take the default issued key of the project and environment'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s f -l follow -d 'Print new entries as they come, until interrupted'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l json -d 'Answer as one JSON document'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s y -l yes -d 'Do not ask for confirmation'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l no-input -d 'Never ask anything; fail where an answer is needed'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -l accept-rollback -d 'Go on with a vault that is older than the one this machine has seen'
+complete -c keywright -n "__fish_keywright_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c keywright -n "__fish_keywright_using_subcommand completions" -l dir -d 'Write the scripts of all shells into this folder instead' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand completions" -l vault -d 'Vault file [default: vault.db in the config directory]' -r -F
 complete -c keywright -n "__fish_keywright_using_subcommand completions" -s p -l project -d 'Project of the key' -r

@@ -8,9 +8,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs,
-    ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs,
-    SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    AuditArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH,
+    HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs,
+    RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -48,6 +48,7 @@ pub(crate) struct Cli {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Audit(AuditArgs),
     #[command(
         visible_alias = "completion",
         after_long_help = "\
@@ -90,7 +91,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "create", "set", "list", "search", "show", "edit", "rotate", "revoke", "delete", "role",
         ],
     ),
-    ("Using them", &["get", "verify", "usage", "export"]),
+    ("Using them", &["get", "verify", "usage", "audit", "export"]),
     ("The vault", &["init", "status", "passphrase", "import"]),
     ("More", &["completions", "man", "help"]),
 ];

@@ -92,6 +92,33 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "audit, a document a line",
+        &[
+            ("at", "when"),
+            (
+                "source",
+                "log for a change of the vault, use for a recorded use of a key",
+            ),
+            (
+                "index, operation",
+                "of a change: its number in the log, and its random id; else null",
+            ),
+            ("verb", "what was done"),
+            ("code", "of a use: the answer; null for a change"),
+            ("actor", "by whom"),
+            (
+                "project, environment, kind, key_id",
+                "of the key; null for what is about the vault itself",
+            ),
+            ("name", "what the key is called now, or was last"),
+            ("generation", "which token or value, where one is meant"),
+            (
+                "detail",
+                "the fields that were edited, the role or access token it is about; or null",
+            ),
+        ],
+    ),
+    (
         "edit",
         &[
             (

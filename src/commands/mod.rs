@@ -1,6 +1,7 @@
 //! One file a command: its arguments, whose doc comment is the help, and its function.
 
 mod args;
+mod audit;
 mod complete;
 mod completions;
 mod create;
@@ -27,6 +28,7 @@ mod topics;
 mod usage;
 mod verify;
 
+pub(crate) use self::audit::{AuditArgs, audit};
 pub(crate) use self::complete::{complete, question};
 pub(crate) use self::completions::{CompletionsArgs, completions};
 pub(crate) use self::create::{CreateArgs, create};

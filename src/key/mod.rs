@@ -30,7 +30,7 @@ pub use self::permission::{Permission, PermissionSet};
 pub use self::role::{Role, RoleName};
 pub use self::scope::{Environment, KeyKind, Project, Scope};
 pub use self::sealed::Sealed;
-pub use self::time::{Expiry, Since, Span, Timestamp};
+pub use self::time::{Expiry, Span, Timestamp, When};
 
 /// Why a text is not what it should be: one sentence without a full stop, for the person who typed it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

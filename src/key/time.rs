@@ -200,9 +200,7 @@ impl FromStr for Expiry {
         if let Ok(span) = text.parse() {
             return Ok(Self::In(span));
         }
-        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            && text.len() == 10
-        {
+        if let Some(date) = date(text) {
             return Ok(Self::EndOf(date));
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -214,66 +212,91 @@ impl FromStr for Expiry {
     }
 }
 
-/// A time in the past: a duration before now, a date (the start of that day, UTC) or an RFC 3339 time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Since {
-    Ago(Span),
-    At(Timestamp),
-    On(NaiveDate),
+/// Where a report begins or ends: a duration before now, a date (a day in UTC) or an RFC 3339 time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct When {
+    point: Point,
+    text: String,
 }
 
-impl Since {
-    /// The instant.
-    ///
-    /// # Errors
-    /// When it is later than `now`.
-    pub fn resolve(self, now: Timestamp) -> Result<Timestamp, ParseError> {
-        let at = match self {
-            Self::Ago(span) => now.before(span),
-            Self::At(at) => at,
-            Self::On(date) => Timestamp(date.and_time(NaiveTime::MIN).and_utc().timestamp()),
-        };
-        if at > now {
-            return Err(ParseError::new(format!("the time `{at}` is in the future")));
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Point {
+    At(Timestamp),
+    Before(Span),
+    Day(NaiveDate),
+}
+
+impl When {
+    /// The instant; of a date, the first second.
+    pub fn resolve(&self, now: Timestamp) -> Timestamp {
+        match self.point {
+            Point::At(at) => at,
+            Point::Before(span) => now.before(span),
+            Point::Day(date) => Timestamp(date.and_time(NaiveTime::MIN).and_utc().timestamp()),
         }
-        Ok(at)
     }
 
+    /// The instant; of a date, the last second.
+    pub fn resolve_end(&self, now: Timestamp) -> Timestamp {
+        match self.point {
+            Point::Day(_) => self.resolve(now).after(Span(Span::DAY.0 - 1)),
+            Point::At(_) | Point::Before(_) => self.resolve(now),
+        }
+    }
+}
+
+impl When {
     /// The first [day](Timestamp::day) of what is counted by days: the one it lies in. A duration is that many days, begun
     /// ones too, with today as the last, so that `30d` is 30 days.
     ///
     /// # Errors
-    /// As [`Since::resolve`].
-    pub fn first_day(self, now: Timestamp) -> Result<i64, ParseError> {
-        match self {
-            Self::Ago(Span(seconds)) => {
-                let days = (seconds + Span::DAY.0 - 1) / Span::DAY.0;
-                Ok(now.day() - days.max(1) + 1)
-            }
-            Self::At(_) | Self::On(_) => self.resolve(now).map(Timestamp::day),
+    /// When it is later than `now`.
+    pub fn first_day(&self, now: Timestamp) -> Result<i64, ParseError> {
+        if let Point::Before(Span(seconds)) = self.point {
+            let days = (seconds + Span::DAY.0 - 1) / Span::DAY.0;
+            return Ok(now.day() - days.max(1) + 1);
         }
+        let at = self.resolve(now);
+        if at > now {
+            return Err(ParseError::new(format!("the time `{at}` is in the future")));
+        }
+        Ok(at.day())
     }
 }
 
-impl FromStr for Since {
+/// As it was typed.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for When {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        if let Ok(span) = text.parse() {
-            return Ok(Self::Ago(span));
-        }
-        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            && text.len() == 10
-        {
-            return Ok(Self::On(date));
-        }
-        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::At(Timestamp(time.timestamp())));
-        }
-        Err(ParseError::new(
-            "a time is a duration before now such as `30d`, a date such as `2026-10-01`, or an RFC 3339 time",
-        ))
+        let point = if let Ok(span) = text.parse() {
+            Point::Before(span)
+        } else if let Some(date) = date(text) {
+            Point::Day(date)
+        } else if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            Point::At(Timestamp(time.timestamp()))
+        } else {
+            return Err(ParseError::new(
+                "a time is a duration before now such as `24h`, a date such as `2027-01-31`, or an RFC 3339 time",
+            ));
+        };
+        Ok(Self {
+            point,
+            text: text.to_owned(),
+        })
     }
+}
+
+/// A date with four, two and two digits.
+fn date(text: &str) -> Option<NaiveDate> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (text.len() == 10).then_some(date)
 }
 
 /// 23:59:59 local time; where a clock change skips or repeats that second, the later reading.
@@ -345,39 +368,39 @@ mod tests {
     }
 
     #[test]
-    fn past_times_are_read() {
-        // 2027-01-15T08:00:00Z.
+    fn reports_begin_and_end_at_instants() {
         let now = Timestamp(1_800_000_000);
-        let resolve = |text: &str| text.parse::<Since>()?.resolve(now);
-        assert_eq!(resolve("0s"), Ok(now));
-        assert_eq!(resolve("1d"), Ok(Timestamp(1_799_913_600)));
-        assert_eq!(resolve("2027-01-15"), Ok(Timestamp(1_799_971_200)));
-        assert_eq!(
-            resolve("2027-01-15T09:00:00+01:00"),
-            Ok(Timestamp(1_800_000_000))
-        );
-        assert_eq!(resolve("1960-01-01"), Ok(Timestamp(-315_619_200)));
+        for (text, first, last) in [
+            ("24h", 1_799_913_600, 1_799_913_600),
+            ("0s", 1_800_000_000, 1_800_000_000),
+            ("2027-01-15", 1_799_971_200, 1_800_057_599),
+            ("1970-01-01", 0, 86_399),
+            ("2027-01-15T09:00:00+01:00", 1_800_000_000, 1_800_000_000),
+        ] {
+            let when: When = text.parse().expect(text);
+            let resolved = (when.resolve(now).0, when.resolve_end(now).0);
+            assert_eq!((resolved, when.to_string().as_str()), ((first, last), text));
+        }
         for bad in [
             "",
-            "never",
             "yesterday",
-            "2027-1-1",
+            "-1h",
             "2027-02-30",
-            "2027-01-16",
-            "2027-01-15T08:00:01Z",
-            "-1d",
-            "90",
+            "2027-1-15",
+            "2027-01-15T09:00:00",
+            "1800000000",
+            "never",
         ] {
-            assert!(resolve(bad).is_err(), "{bad:?}");
+            assert!(bad.parse::<When>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn the_days_of_a_duration_end_today() {
         let now = Timestamp(1_800_000_000);
-        let days = |text: &str| {
-            let since: Since = text.parse().expect("a time");
-            since.first_day(now).map(|day| now.day() - day + 1)
+        let first_day = |text: &str, now: Timestamp| {
+            let when: When = text.parse().expect("a time");
+            when.first_day(now)
         };
         for (text, count) in [
             ("0s", 1),
@@ -390,15 +413,13 @@ mod tests {
             ("2027-01-14", 2),
             ("2027-01-14T23:59:59Z", 2),
         ] {
-            assert_eq!(days(text), Ok(count), "{text}");
+            assert_eq!(first_day(text, now), Ok(now.day() + 1 - count), "{text}");
         }
-        assert!(days("2027-01-16").is_err());
+        assert!(first_day("2027-01-16", now).is_err());
+        assert!(first_day("2027-01-15T08:00:01Z", now).is_err());
         // At midnight as at any other time.
         let midnight = Timestamp::of_day(now.day());
-        assert_eq!(
-            Since::Ago(Span::days(30)).first_day(midnight),
-            Ok(now.day() - 29)
-        );
+        assert_eq!(first_day("30d", midnight), Ok(now.day() - 29));
     }
 
     #[test]

@@ -12,6 +12,23 @@ pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_but(text, |c| c == '\n')
 }
 
+/// The same JSON (RFC 8259, section 7) with such characters, which can only be in its strings, as `\\u` escapes.
+pub(super) fn escape_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_harmful) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_harmful(c) {
+            let units = c.encode_utf16(&mut [0; 2]).to_vec();
+            safe.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 fn escape_but(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text);
@@ -67,7 +84,22 @@ mod tests {
         assert_eq!(escape_lines("a\nb\r"), "a\nb\\u{d}");
     }
 
+    #[test]
+    fn nothing_in_json_draws_either() {
+        let json = serde_json::to_string("a\u{202e}\u{9b}\u{e0041}\u{1b}é").expect("a string");
+        assert_eq!(escape_json(&json), r#""a\u202e\u009b\udb40\udc41\u001bé""#);
+        assert!(matches!(escape_json("{\"a\":1}"), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn escaped_json_is_the_same_and_has_no_control_characters(text: String) {
+            let json = serde_json::to_string(&text).expect("a string");
+            let escaped = escape_json(&json);
+            prop_assert!(!escaped.contains(is_harmful));
+            prop_assert_eq!(serde_json::from_str::<String>(&escaped).ok(), Some(text));
+        }
+
         #[test]
         fn escaped_text_has_no_control_characters(text: String) {
             prop_assert!(!escape(&text).contains(is_harmful));

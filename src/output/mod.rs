@@ -3,19 +3,23 @@
 
 mod chart;
 mod escape;
+mod rows;
 mod table;
 mod working;
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
 pub(crate) use self::escape::{escape, escape_lines};
+pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
 pub(crate) use self::working::Working;
 use crate::crypto::{SecretValue, Token, base64, json_string};
@@ -102,13 +106,51 @@ impl Printer {
     pub(crate) fn table(&mut self, table: Table) -> io::Result<()> {
         let (text, left_out) = table.render(self.width());
         self.answer(&text)?;
-        if !left_out.is_empty() {
+        self.tell_left_out(&left_out);
+        Ok(())
+    }
+
+    /// The titles of rows that are shown as they come.
+    pub(crate) fn titles(&mut self, columns: &[Foreseen]) -> io::Result<Rows> {
+        let rows = Rows::fitted(columns, self.width());
+        self.answer(&rows.titles())?;
+        self.tell_left_out(&rows.left_out());
+        Ok(rows)
+    }
+
+    /// Rows under such titles.
+    pub(crate) fn rows(
+        &mut self,
+        rows: &Rows,
+        cells: impl Iterator<Item = Vec<Cell>>,
+    ) -> io::Result<()> {
+        let text: String = cells.map(|cells| rows.line(cells, self.terminal)).collect();
+        self.answer(&text)
+    }
+
+    fn tell_left_out(&mut self, titles: &[&str]) {
+        if !titles.is_empty() {
             self.note(format_args!(
                 "Left out at this width: {}; --json has them",
-                left_out.join(", ")
+                titles.join(", ")
             ));
         }
-        Ok(())
+    }
+
+    /// Waits for some time, or until nobody reads the answer any more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`] then.
+    pub(crate) fn pause(&self, time: Duration) -> io::Result<()> {
+        let stdout = io::stdout();
+        let timeout = Timespec::try_from(time).map_err(io::Error::other)?;
+        // No event is asked for: those that tell of a reader who left come all the same.
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(err) => Err(err.into()),
+        }
     }
 
     /// Named fields of the answer, one a line.
@@ -131,6 +173,22 @@ impl Printer {
             serde_json::to_writer(&mut stdout, &document)?;
         }
         stdout.write_all(b"\n")?;
+        stdout.flush()
+    }
+
+    /// The answer as JSON documents, each on a line of its own, whoever looks.
+    pub(crate) fn json_lines<T: Serialize>(
+        &mut self,
+        documents: impl Iterator<Item = T>,
+    ) -> io::Result<()> {
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        for document in documents {
+            let json = serde_json::to_string(&Versioned {
+                schema: 1,
+                document: &document,
+            })?;
+            writeln!(stdout, "{}", escape::escape_json(&json))?;
+        }
         stdout.flush()
     }
 

@@ -21,8 +21,8 @@ pub(crate) enum Tone {
 /// One cell, its text escaped.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    text: String,
-    tone: Tone,
+    pub(super) text: String,
+    pub(super) tone: Tone,
 }
 
 impl Cell {
@@ -65,7 +65,7 @@ struct Column {
 }
 
 /// Between two columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 
 impl Table {
     /// Of titles, each with its readiness to be left out on a narrow terminal; 0 stays.
@@ -218,7 +218,7 @@ pub(super) fn fields(fields: Vec<(&'static str, Cell)>, styled: bool) -> String 
 }
 
 impl Tone {
-    fn style(self) -> Style {
+    pub(super) fn style(self) -> Style {
         match self {
             Self::Bad => AnsiColor::Red.on_default(),
             Self::Good => AnsiColor::Green.on_default(),

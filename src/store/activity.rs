@@ -63,14 +63,6 @@ pub struct KeyTotal {
     pub last_used: Option<Timestamp>,
 }
 
-/// One use, sealed under its scope's activity key: nonce, then ciphertext.
-#[derive(Clone, Debug)]
-pub struct EventRow {
-    pub sequence: u64,
-    pub at: Timestamp,
-    pub sealed: Vec<u8>,
-}
-
 /// One use to be counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Use<'a> {
@@ -213,21 +205,6 @@ impl ActivityFile {
         }
     }
 
-    /// The newest `limit` events of a key, newest first.
-    ///
-    /// # Errors
-    /// Whatever SQLite says.
-    pub fn events(&self, key: KeyId, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-        let sql = "SELECT seq, at, sealed FROM event WHERE key_id = ?1 ORDER BY at DESC, seq DESC LIMIT ?2";
-        self.rows(sql, params![key.as_bytes(), limit], |row| {
-            Ok(EventRow {
-                sequence: row.get::<_, i64>(0)?.cast_unsigned(),
-                at: Timestamp(row.get(1)?),
-                sealed: row.get(2)?,
-            })
-        })
-    }
-
     /// Forgets a little of what is too old, at most some hundred rows: called after an answer, never before it.
     ///
     /// # Errors
@@ -317,7 +294,7 @@ impl ActivityFile {
             .map_err(|err| self.failed(err))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,

@@ -3,14 +3,16 @@
 
 mod activity;
 mod anchor;
+mod events;
 mod file;
 mod vault;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use self::activity::{ActivityFile, EventRow, KeyTotal, Retention, UsageRow, Use};
+pub use self::activity::{ActivityFile, KeyTotal, Retention, UsageRow, Use};
 pub use self::anchor::AnchorFile;
+pub use self::events::EventRow;
 pub use self::file::Access;
 pub use self::vault::{Change, HeaderRow, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile};
 

@@ -12,11 +12,14 @@ use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
 use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, Timestamp, VaultId};
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
+/// What is done with keys, in alphabetical order.
+pub(super) const USE_VERBS: [&str; 2] = ["get", "verify"];
+
 /// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UseEvent {
-    /// `verify` or `get`.
+    /// One of the verbs of uses.
     pub verb: String,
     /// The answer: a verification code, or the verb again for a provider key.
     pub code: String,
@@ -224,7 +227,7 @@ impl ActivityKey {
         Ok([&sealed.nonce[..], &sealed.bytes].concat())
     }
 
-    fn open(&self, row: &EventRow, vault: VaultId) -> Result<UseEvent, VaultError> {
+    pub(super) fn open(&self, row: &EventRow, vault: VaultId) -> Result<UseEvent, VaultError> {
         let altered =
             || VaultError::altered("an event of the activity file is not the one that was sealed");
         let (nonce, bytes) = row
@@ -391,7 +394,7 @@ impl Vault {
         Ok(self.activity.insert(open))
     }
 
-    fn activity_path(&self) -> PathBuf {
+    pub(super) fn activity_path(&self) -> PathBuf {
         let own = || self.state_folder().join("activity.db");
         self.location.activity.clone().unwrap_or_else(own)
     }

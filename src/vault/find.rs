@@ -116,7 +116,7 @@ impl Vault {
 }
 
 impl View<'_> {
-    fn named(
+    pub(super) fn named(
         &self,
         reference: &KeyRef,
         scope: &Scope,
@@ -156,7 +156,7 @@ impl View<'_> {
         })
     }
 
-    fn default_key(&self, scope: &Scope) -> Result<Option<Found>, VaultError> {
+    pub(super) fn default_key(&self, scope: &Scope) -> Result<Option<Found>, VaultError> {
         let open = self.state.scope(scope, KeyKind::Issued);
         self.first(open.into_iter(), |open| {
             let Some(id) = open.head.default_key() else {
@@ -191,7 +191,11 @@ impl View<'_> {
     }
 
     /// The error that helps: where else the name is, or what it may have been meant to be.
-    fn unknown(&self, reference: &KeyRef, scope: &Scope) -> Result<VaultError, VaultError> {
+    pub(super) fn unknown(
+        &self,
+        reference: &KeyRef,
+        scope: &Scope,
+    ) -> Result<VaultError, VaultError> {
         let wanted = reference.to_string();
         let (mut elsewhere, mut names) = (Vec::new(), Vec::new());
         for open in &self.state.scopes {

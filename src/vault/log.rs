@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::VaultError;
 use super::head::{from_json, json};
+use super::{VaultError, View};
+use crate::checks;
 use crate::crypto::{Aad, Label, Object, PartsWriter, RootKey, open, seal, sha256_parts};
 use crate::key::{Actor, KeyId, KeyKind, KeyName, Scope, Sealed, Timestamp, VaultId};
 
@@ -29,6 +30,54 @@ pub enum Verb {
     Rotate,
     Set,
     Undo,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::AccessCreate,
+        Self::AccessRevoke,
+        Self::Create,
+        Self::Delete,
+        Self::Deliver,
+        Self::Edit,
+        Self::Finish,
+        Self::Import,
+        Self::Init,
+        Self::Passphrase,
+        Self::RecoveryCode,
+        Self::Rekey,
+        Self::Revoke,
+        Self::RoleDelete,
+        Self::RoleSet,
+        Self::Rotate,
+        Self::Set,
+        Self::Undo,
+    ];
+
+    /// As the log and its readers write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::AccessCreate => "access-create",
+            Self::AccessRevoke => "access-revoke",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Deliver => "deliver",
+            Self::Edit => "edit",
+            Self::Finish => "finish",
+            Self::Import => "import",
+            Self::Init => "init",
+            Self::Passphrase => "passphrase",
+            Self::RecoveryCode => "recovery-code",
+            Self::Rekey => "rekey",
+            Self::Revoke => "revoke",
+            Self::RoleDelete => "role-delete",
+            Self::RoleSet => "role-set",
+            Self::Rotate => "rotate",
+            Self::Set => "set",
+            Self::Undo => "undo",
+        }
+    }
 }
 
 /// One change, as its entry seals it. Never a value.
@@ -100,6 +149,64 @@ impl Event {
 /// Hash before the first entry.
 pub(super) const NO_HASH: [u8; 32] = [0; 32];
 
+/// How far the log was read: the number and the hash of the last entry that was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogMark {
+    pub(super) index: u64,
+    hash: [u8; 32],
+}
+
+impl LogMark {
+    /// Before the first entry.
+    pub(super) const START: Self = Self {
+        index: 0,
+        hash: NO_HASH,
+    };
+}
+
+impl View<'_> {
+    /// Reads the log behind `from` to its end, oldest entry first, and checks that each entry follows the one before.
+    ///
+    /// # Errors
+    /// [`VaultError::Altered`] names the first entry that is not in its place.
+    pub(super) fn read_log(
+        &self,
+        key: &RootKey,
+        from: LogMark,
+        mut visit: impl FnMut(u64, LogEntry),
+    ) -> Result<LogMark, VaultError> {
+        let vault = self.state.vault;
+        let length = self.state.head.as_ref().map_or(0, |head| head.log_length);
+        self.refuse_other_past(from, length)?;
+        let mut mark = from;
+        for index in from.index + 1..=length {
+            let sealed = self.snapshot.log_entry(index)?.ok_or_else(|| {
+                VaultError::altered(format!("entry {index} of the log is missing"))
+            })?;
+            visit(index, open_entry(&sealed, index, &mark.hash, key, vault)?);
+            let hash = entry_hash(&sealed, index, vault);
+            mark = LogMark { index, hash };
+        }
+        Ok(mark)
+    }
+
+    /// What was read before is still there: no anchor says so where a rollback is accepted.
+    fn refuse_other_past(&self, from: LogMark, length: u64) -> Result<(), VaultError> {
+        let hash = match self.snapshot.log_entry(from.index)? {
+            Some(sealed) => entry_hash(&sealed, from.index, self.state.vault),
+            None => NO_HASH,
+        };
+        if checks::holds(from.index <= length && hash == from.hash) {
+            Ok(())
+        } else {
+            Err(VaultError::altered(format!(
+                "entry {} of the log is not the one that was read before",
+                from.index
+            )))
+        }
+    }
+}
+
 pub(super) fn seal_entry(
     entry: &LogEntry,
     index: u64,
@@ -148,4 +255,18 @@ pub(super) fn entry_hash(sealed: &Sealed, index: u64, vault: VaultId) -> [u8; 32
 
 fn aad(index: u64, previous: &[u8; 32], vault: VaultId) -> Aad {
     Aad::new(Object::Log, vault).number(index).field(previous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_are_written_as_the_log_writes_them() {
+        for verb in Verb::ALL {
+            let json = serde_json::to_string(&verb).expect("a word");
+            assert_eq!(json, format!("\"{}\"", verb.text()));
+        }
+        assert!(Verb::ALL.is_sorted_by_key(|verb| verb.text()));
+    }
 }

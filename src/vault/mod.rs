@@ -3,6 +3,7 @@
 mod access;
 mod activity;
 mod anchor;
+mod audit;
 mod draft;
 mod edit;
 mod end;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 use self::activity::with_cause;
 use self::anchor::{Anchor, Remembered, Seen, compare};
 use self::draft::{Draft, Finished};
-use self::log::{Event, NO_HASH, entry_hash, open_entry};
+use self::log::{Event, LogMark, entry_hash, open_entry};
 use self::state::State;
 use crate::crypto::{RootKey, random};
 use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
@@ -36,6 +37,9 @@ use crate::store::{ActivityFile, Snapshot, VaultFile};
 
 pub use self::access::{AccessToken, RecoveryCode};
 pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, VaultUsage};
+pub use self::audit::{
+    Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,
+};
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
 pub use self::error::VaultError;
 pub use self::export::{Export, ExportedKey};
@@ -286,22 +290,8 @@ impl Vault {
         };
         let key = key.duplicate();
         self.read(|view| {
-            let length = view.state.head.as_ref().map_or(0, |head| head.log_length);
-            let mut previous = NO_HASH;
             let mut entries = Vec::new();
-            for index in 1..=length {
-                let sealed = view.snapshot.log_entry(index)?.ok_or_else(|| {
-                    VaultError::altered(format!("entry {index} of the log is missing"))
-                })?;
-                entries.push(open_entry(
-                    &sealed,
-                    index,
-                    &previous,
-                    &key,
-                    view.state.vault,
-                )?);
-                previous = entry_hash(&sealed, index, view.state.vault);
-            }
+            view.read_log(&key, LogMark::START, |_, entry| entries.push(entry))?;
             Ok(entries)
         })
     }

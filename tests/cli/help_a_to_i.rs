@@ -14,6 +14,7 @@ fn of_keywright() {
     Usage: keywright [OPTIONS] <COMMAND>
 
     Commands:
+      audit        Show who did what, and when: changes of the vault and uses of its keys
       completions  Print a shell's completion script [alias: completion]
       create       Issue a new key and print its token, once
       delete       Delete a key for good [alias: rm]

@@ -22,6 +22,7 @@ fn every_json_field_is_in_the_manual() {
         &["list", "--json"],
         &["rotate", "deploy", "--overlap", "1h", "--yes", "--json"],
         &["show", "openai", "--json"],
+        &["audit", "--limit", "1", "--json"],
         &["status", "--json"],
         &["usage", "--json"],
         &["usage", "openai", "--json"],

@@ -1,6 +1,8 @@
 //! The program as a user meets it: arguments, standard streams, files and a terminal.
 
 mod arguments;
+mod audit;
+mod audit_follow;
 mod bad_values;
 mod change_passphrase;
 mod charts;
@@ -18,6 +20,7 @@ mod expiry;
 mod files;
 mod get;
 mod help_a_to_i;
+mod help_audit;
 mod help_l_to_se;
 mod help_passphrase;
 mod help_se_to_v;

@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
+    "audit",
     "completions",
     "create",
     "delete",

@@ -33,6 +33,7 @@ impl Mask {
         let masked = collapsed(&masked, "tester@[HOST]");
         let masked = collapsed(&masked, "CALLER");
         let masked = collapsed(&masked, "CREATED BY");
+        let masked = collapsed(&masked, "ACTOR");
         // What was given 90 days has 89 and a bit once the clock has moved on by a second.
         let masked = masked.replace("in 89 d", "in 90 d");
         years(&masked)

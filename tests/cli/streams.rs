@@ -19,6 +19,9 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     for args in [
         &["list"] as &[&str],
         &["list", "--json"],
+        &["audit"],
+        &["audit", "--json"],
+        &["audit", "--follow"],
         &["search", "d"],
         &["show", "deploy"],
         &["status"],
@@ -54,6 +57,10 @@ fn a_reader_that_left_is_no_failure_unless_a_secret_was_asked_for() {
     for (args, code) in [
         (&["list"] as &[&str], 0),
         (&["list", "--json"], 0),
+        (&["audit"], 0),
+        (&["audit", "--json"], 0),
+        (&["audit", "--follow"], 0),
+        (&["audit", "--follow", "--limit", "0", "--json"], 0),
         (&["show", "deploy"], 0),
         (&["status"], 0),
         (&["usage", "--json"], 0),

@@ -1,6 +1,8 @@
 //! The rules of a vault, tested below the binary, where they are a hundred times faster.
 
 mod access;
+mod audit;
+mod audit_pages;
 mod concurrency;
 mod ends;
 mod files;

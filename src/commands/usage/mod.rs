@@ -9,7 +9,7 @@ use self::every_key::usage_of_all;
 use self::one_key::usage_of_one;
 use super::args::OptionalKeyArg;
 use crate::error::{CommandError, Exit};
-use crate::key::{Period, Periods, Since, Span, Timestamp};
+use crate::key::{Period, Periods, Span, Timestamp, When};
 use crate::output::{Cell, Tone};
 use crate::session::Session;
 use crate::vault::{Tally, UsageCount};
@@ -40,7 +40,7 @@ pub(crate) struct UsageArgs {
 
     /// Count from here on: a duration such as 30d, of which today is the last day, a date (UTC) or an RFC 3339 time
     #[arg(long, value_name = "WHEN", default_value = "30d")]
-    since: Since,
+    since: When,
 
     /// What a character or bar is for
     #[arg(long, value_name = "PERIOD", default_value = "day",

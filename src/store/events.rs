@@ -1,0 +1,116 @@
+//! Reading single uses: newest first in pages, so that a file of a million events needs no more room than one of ten.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{Row, params};
+
+use super::StoreError;
+use super::activity::ActivityFile;
+use crate::key::{KeyId, Timestamp};
+
+/// One use, sealed under its scope's activity key: nonce, then ciphertext.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub sequence: u64,
+    pub at: Timestamp,
+    /// `None` for an id that no key can have.
+    pub key_id: Option<KeyId>,
+    pub sealed: Vec<u8>,
+}
+
+impl ActivityFile {
+    /// The sequence number of the newest event; 0 when there is none.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn newest_event(&self) -> Result<u64, StoreError> {
+        let newest = self.rows("SELECT coalesce(max(seq), 0) FROM event", [], |row| {
+            row.get::<_, i64>(0)
+        })?;
+        Ok(newest.first().map_or(0, |newest| newest.cast_unsigned()))
+    }
+
+    /// Lowest and highest sequence number of the events in a time; `None` when there is none. Between them may be
+    /// others, where a clock was set.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn event_bounds(
+        &self,
+        times: &RangeInclusive<Timestamp>,
+    ) -> Result<Option<(u64, u64)>, StoreError> {
+        // The index has both columns, and is a tenth of the table.
+        let sql = "SELECT min(seq), max(seq) FROM event INDEXED BY event_by_key WHERE at >= ?1 AND at <= ?2";
+        let bounds = self.rows(sql, [times.start().0, times.end().0], |row| {
+            let (low, high): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+            Ok(low.zip(high))
+        })?;
+        let bounds = bounds.first().copied().flatten();
+        Ok(bounds.map(|(low, high)| (low.cast_unsigned(), high.cast_unsigned())))
+    }
+
+    /// The newest `limit` events of a key, newest first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn events(&self, key: KeyId, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        let always = Timestamp(i64::MIN)..=Timestamp(i64::MAX);
+        self.events_of(key, &always, (Timestamp(i64::MAX), u64::MAX >> 1), limit)
+    }
+
+    /// The newest `limit` events of a key in a time and before one of them, newest first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn events_of(
+        &self,
+        key: KeyId,
+        times: &RangeInclusive<Timestamp>,
+        (at, sequence): (Timestamp, u64),
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event
+                   WHERE key_id = ?1 AND at >= ?2 AND at <= ?3 AND (at, seq) < (?4, ?5)
+                   ORDER BY at DESC, seq DESC LIMIT ?6";
+        let (since, until) = (times.start().0, times.end().0);
+        let before = (at.0, sequence.cast_signed());
+        let params = params![key.as_bytes(), since, until, before.0, before.1, limit];
+        self.rows(sql, params, event_row)
+    }
+
+    /// The newest `limit` events from the sequence number `first` on and before another, newest first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn events_before(
+        &self,
+        first: u64,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event
+                   WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+        let params = params![first.cast_signed(), before.cast_signed(), limit];
+        self.rows(sql, params, event_row)
+    }
+
+    /// The oldest `limit` events after a sequence number, oldest first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        self.rows(sql, params![sequence.cast_signed(), limit], event_row)
+    }
+}
+
+/// More than 64 KiB are never read: nothing as long as that was ever sealed, and cut off it does not open.
+fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    let id: Vec<u8> = row.get(2)?;
+    Ok(EventRow {
+        sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+        at: Timestamp(row.get(1)?),
+        key_id: KeyId::try_from(&id[..]).ok(),
+        sealed: row.get(3)?,
+    })
+}
