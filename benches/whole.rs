@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keywright::crypto::{Passphrase, Profile, Secret, SecretValue};
+use keywright::crypto::{Passphrase, Profile, Secret, SecretValue, Token, mint_key_id};
 use keywright::key::{Brand, Context, KeyName, PermissionSet, Scope, Timestamp};
 use keywright::vault::{Credential, Filter, KeyEdit, Location, NewIssued, Retention, Vault};
 
@@ -53,7 +53,7 @@ fn main() {
         "\n| keys | command | beyond the KDF | beside `--version` | peak memory, 8 MiB of it the KDF's |"
     );
     println!("|---|---|---|---|---|");
-    let mut changes = String::new();
+    let (mut changes, mut batches) = (String::new(), String::new());
     for size in sizes {
         let home = folder.path().join(size.to_string());
         let token = fill(&home, size);
@@ -72,12 +72,71 @@ fn main() {
             );
         }
         changes.push_str(&measure_changes(&home, size, kdf));
+        batches.push_str(&measure_batch(&home, size));
     }
     println!(
         "\n| keys | command | beyond the KDF | bare SQLite commits in the same folder | difference |"
     );
     println!("|---|---|---|---|---|");
     print!("{changes}");
+    println!(
+        "\n| keys | `verify --batch`: lines a second of processor time | beside `sha256sum` | peak memory |"
+    );
+    println!("|---|---|---|---|");
+    print!("{batches}");
+}
+
+/// Two million lines: of ten, eight are tokens of this vault, one is another's, one is none. Start, KDF and reading the
+/// keys are taken off: they are what no line at all costs. `sha256sum` of the same file is what hashing alone costs.
+fn measure_batch(home: &Path, size: usize) -> String {
+    const LINES: u32 = 2_000_000;
+    let tokens = fs::read_to_string(home.join("tokens")).expect("the tokens");
+    let tokens: Vec<&str> = tokens.lines().collect();
+    let development = "development".parse().expect("valid");
+    let stranger = Token::mint(
+        &Brand::default(),
+        &development,
+        mint_key_id().expect("random"),
+    );
+    let stranger = String::from_utf8_lossy(stranger.expect("random").expose()).into_owned();
+    let mut input = String::new();
+    for n in 0..LINES as usize {
+        input.push_str(match n % 10 {
+            0 => &stranger,
+            1 => "kwt_dev1_not_a_token_of_any_vault_but_as_long_as_one_would_be",
+            // A prime step, so that neighbours are no neighbours in the vault.
+            _ => tokens[n * 7919 % tokens.len()],
+        });
+        input.push('\n');
+    }
+    let batch = [env!("CARGO_BIN_EXE_keywright"), "verify", "--batch"];
+    let nothing = processor_time(home, &batch, "");
+    let all = processor_time(home, &batch, &input);
+    let hash = processor_time(home, &["sha256sum"], &input);
+    let memory = peak_memory(home, &batch[1..], &input);
+    match (nothing, all, hash) {
+        (Some(nothing), Some(all), Some(hash)) => {
+            let took = all - nothing;
+            let (rate, ratio) = (f64::from(LINES) / took, took / hash);
+            format!("| {size} | {rate:.0} | {ratio:.1} × | {memory} |\n")
+        }
+        _ => format!("| {size} | - | - | {memory} |\n"),
+    }
+}
+
+/// Seconds of user and system time, by GNU time, where it is installed.
+fn processor_time(home: &Path, program: &[&str], input: &str) -> Option<f64> {
+    let report = home.join("processor");
+    let mut command = Command::new("/usr/bin/time");
+    prepare(&mut command, home, input);
+    command
+        .args(["-f", "%U %S", "-o"])
+        .arg(&report)
+        .args(program);
+    command.status().ok()?;
+    let text = fs::read_to_string(&report).ok()?;
+    let times = text.split_whitespace().map(str::parse::<f64>);
+    times.sum::<Result<f64, _>>().ok()
 }
 
 /// One durable change is one commit, a token that is shown two; each also raises the anchor. The disk alone is beside it.
@@ -158,7 +217,7 @@ fn fill(home: &Path, size: usize) -> String {
         project: "default".parse().expect("valid"),
         environment: "development".parse().expect("valid"),
     };
-    let mut token = String::new();
+    let (mut token, mut tokens) = (String::new(), String::new());
     for n in 0..size / 2 {
         let new = NewIssued {
             name: name("issued", n),
@@ -178,6 +237,7 @@ fn fill(home: &Path, size: usize) -> String {
         pending
             .deliver(|text, _| {
                 token = keep(text);
+                tokens.push_str(&format!("{token}\n"));
                 Ok(())
             })
             .expect("delivered");
@@ -191,6 +251,7 @@ fn fill(home: &Path, size: usize) -> String {
             .expect("stored");
     }
     drop(vault);
+    fs::write(home.join("tokens"), tokens).expect("written");
     fs::copy(scratch.path().join("vault.db"), config.join("vault.db")).expect("copied");
     // Opened once where it will be used, so that its anchor is there.
     let real = location(config.join("vault.db"), state.join("keywright"));

@@ -1051,7 +1051,7 @@ _keywright() {
             return 0
             ;;
         keywright__subcmd__verify)
-            opts="-p -e -q -y -h --require --no-record --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
+            opts="-p -e -q -y -h --require --batch --no-record --vault --project --env --json --quiet --yes --no-input --actor --passphrase-file --passphrase-fd --accept-rollback --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -779,6 +779,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
+            cand --batch 'Check a token a line, and answer each with a JSON object on a line'
             cand --no-record 'Do not record this use'
             cand --json 'Answer as one JSON document'
             cand -q 'Say nothing but the answer and errors'

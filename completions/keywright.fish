@@ -658,6 +658,7 @@ complete -c keywright -n "__fish_keywright_using_subcommand verify" -l passphras
 complete -c keywright -n "__fish_keywright_using_subcommand verify" -l color -d 'When to use colour' -r -f -a "always\t''
 auto\t'On a terminal, unless NO_COLOR is set'
 never\t''"
+complete -c keywright -n "__fish_keywright_using_subcommand verify" -l batch -d 'Check a token a line, and answer each with a JSON object on a line'
 complete -c keywright -n "__fish_keywright_using_subcommand verify" -l no-record -d 'Do not record this use'
 complete -c keywright -n "__fish_keywright_using_subcommand verify" -l json -d 'Answer as one JSON document'
 complete -c keywright -n "__fish_keywright_using_subcommand verify" -s q -l quiet -d 'Say nothing but the answer and errors'

@@ -37,7 +37,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(question) = commands::question(&args) {
         // Before the settings, which may be wrong or slow to read: a shell is waiting.
         let mut out = Printer::new(settings::plain_look(false));
-        commands::complete(question, cli::definition(), Timestamp::now(), &mut out);
+        commands::complete(question, cli::definition(), Timestamp::now, &mut out);
         return Exit::Done.into();
     }
     let cli = match cli::parse(args) {
@@ -57,6 +57,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 settings,
                 out,
                 now: Timestamp::now(),
+                clock: Timestamp::now,
             };
             let outcome = dispatch(cli.command, &mut session);
             finish(outcome, session.out)

@@ -19,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) out: Printer,
     /// Read once, when the command began.
     pub(crate) now: Timestamp,
+    /// For commands that go on: what is checked later is checked by the time it is then.
+    pub(crate) clock: fn() -> Timestamp,
 }
 
 /// What is said while Argon2id works.

@@ -179,11 +179,11 @@ pub(super) fn read_start(limit: usize) -> Result<Secret, CommandError> {
 }
 
 /// A handle of its own: `io::stdin()` would keep a copy of the secret in its buffer.
-fn stdin() -> io::Result<File> {
+pub(super) fn stdin() -> io::Result<File> {
     Ok(File::from(rustix::io::dup(rustix::stdio::stdin())?))
 }
 
-fn unreadable(err: io::Error, what: &str) -> CommandError {
+pub(super) fn unreadable(err: io::Error, what: &str) -> CommandError {
     CommandError::new(
         Exit::Failed,
         anyhow::Error::new(err).context(format!("cannot read {what}")),

@@ -107,7 +107,9 @@ fn issue(
     vault: &mut Vault,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    let Session { settings, out, now } = session;
+    let Session {
+        settings, out, now, ..
+    } = session;
     let pending = vault.issue(new, &settings.actor, *now)?;
     let delivered = pending.deliver(|token, delivered| {
         if out.is_json() {

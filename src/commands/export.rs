@@ -29,7 +29,9 @@ pub(crate) fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, C
         ..Filter::default()
     };
     session.with_vault(|vault, session| {
-        let Session { settings, out, now } = session;
+        let Session {
+            settings, out, now, ..
+        } = session;
         let export = vault.export(&filter, args.reveal, &settings.actor, *now)?;
         let keys = export.keys.iter();
         let keys = keys.map(|key| (KeyEntry::new(&key.found), key.value.as_ref()));

@@ -1,18 +1,25 @@
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use clap::Args;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
-use super::args::read_start;
+use super::args::{read_start, stdin, unreadable};
+use crate::crypto::{CREDENTIAL_LIMIT, SecretLines};
 use crate::error::{CommandError, Exit};
-use crate::key::{Context, Environment, Permission, PermissionSet, Project, RoleName};
-use crate::output::escape;
+use crate::key::{
+    Context, Environment, KeyId, Permission, PermissionSet, Project, RoleName, Timestamp,
+};
+use crate::output::{escape, json_text};
 use crate::session::Session;
-use crate::vault::{Code, Found, Requirements, Verdict};
+use crate::vault::{Code, Found, Requirements, UseCounts, Vault, Verdict, Verifier};
 use crate::view::{role_names, text};
 
-/// How much of standard input is read, in bytes: more is no token.
-const INPUT_LIMIT: usize = 4096;
+/// How many bytes of answers are put together before they are written.
+const OUTPUT_SIZE: usize = 64 * 1024;
 
 /// Check a token that is read from standard input
 ///
@@ -22,11 +29,21 @@ const INPUT_LIMIT: usize = 4096;
 #[command(after_long_help = "\
 Examples:
   keywright verify < token.txt
-  keywright verify --require write:orders -e production --json <<< \"$AUTHORIZATION\"")]
+  keywright verify --require write:orders -e production --json <<< \"$AUTHORIZATION\"
+  keywright verify --batch < tokens.txt | jq -c 'select(.valid | not)'")]
 pub(crate) struct VerifyArgs {
     /// A permission that the key has to have
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
     require: Vec<Permission>,
+
+    /// Check a token a line, and answer each with a JSON object on a line
+    ///
+    /// The order is kept, an empty line is answered too, and the exit code is 0 when every line was answered, whatever
+    /// the answers. A line is answered as soon as there is nothing more to read. What is changed in the vault meanwhile
+    /// holds for the next line that is read. Uses are counted once a second and at the end, by day, key and answer; they
+    /// are not listed one by one.
+    #[arg(long)]
+    batch: bool,
 
     /// Do not record this use
     #[arg(long)]
@@ -56,7 +73,9 @@ struct Granted<'a> {
     expires_at: Option<String>,
     generation: Option<u32>,
     superseded: bool,
-    checked_at: String,
+    /// Absent where it is added later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked_at: Option<String>,
 }
 
 pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, CommandError> {
@@ -72,8 +91,12 @@ pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, C
         project: session.settings.project_option.clone(),
         permissions: args.require.clone(),
     };
+    if args.batch {
+        return session
+            .with_vault(|vault, session| answer_batch(args, requirements, vault, session));
+    }
     session.with_vault(|vault, session| {
-        let presented = read_start(INPUT_LIMIT)?;
+        let presented = read_start(CREDENTIAL_LIMIT)?;
         let (now, record) = (session.now, !args.no_record);
         let actor = &session.settings.actor;
         let verdict = vault.verify(&presented, &requirements, record, actor, now)?;
@@ -125,7 +148,7 @@ fn granted<'a>(found: &'a Found, verdict: &Verdict) -> Option<Granted<'a>> {
         expires_at: text(end.valid_until()),
         generation: verdict.generation,
         superseded: verdict.superseded,
-        checked_at: verdict.checked_at.to_string(),
+        checked_at: Some(verdict.checked_at.to_string()),
     })
 }
 
@@ -166,4 +189,179 @@ fn sentence(verdict: &Verdict, requirements: &Requirements) -> String {
         Code::WrongEnvironment | Code::WrongProject => format!("{code}: `{name}` is in {in_scope}"),
         _ => format!("{code}: `{name}` in {in_scope}"),
     }
+}
+
+/// Answers each line of standard input with a line.
+fn answer_batch(
+    args: &VerifyArgs,
+    requirements: Requirements,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let mut batch = Batch {
+        record: !args.no_record,
+        audit_required: session.settings.location.audit_required,
+        requirements,
+        answers: Answers::default(),
+        counts: UseCounts::default(),
+        output: Vec::with_capacity(2 * OUTPUT_SIZE),
+        recorded_at: session.now,
+        told: BTreeSet::new(),
+        vault,
+        session,
+    };
+    let outcome = batch.answer_input();
+    // Whatever ended it: what was answered is said and counted.
+    let said = batch.write();
+    let recorded = batch.record();
+    outcome.and(said).and(recorded).map(|()| Exit::Done)
+}
+
+/// A run of many verifications.
+struct Batch<'a> {
+    record: bool,
+    audit_required: bool,
+    requirements: Requirements,
+    vault: &'a mut Vault,
+    session: &'a mut Session,
+    answers: Answers,
+    /// What was answered and is not recorded yet.
+    counts: UseCounts,
+    /// What was answered and is not written yet.
+    output: Vec<u8>,
+    recorded_at: Timestamp,
+    /// Warnings that need no repetition.
+    told: BTreeSet<String>,
+}
+
+impl Batch<'_> {
+    fn answer_input(&mut self) -> Result<(), CommandError> {
+        let unreadable = |err| unreadable(err, "standard input");
+        let input = stdin().map_err(unreadable)?;
+        let mut lines = SecretLines::new(CREDENTIAL_LIMIT);
+        let mut verifier = self.vault.verifier()?;
+        loop {
+            // Whoever waits for these answers before they go on gets them now.
+            if !is_ready(&input) {
+                self.write()?;
+                self.record()?;
+            }
+            let more = lines.read_more(&input).map_err(unreadable)?;
+            // Only now: what was changed before a line was sent holds for it.
+            if self.vault.refresh(&mut verifier)? {
+                self.answers = Answers::default();
+            }
+            self.answer_lines(&mut lines, &verifier)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers the lines that are whole, and records what was counted when a second has passed.
+    fn answer_lines(
+        &mut self,
+        lines: &mut SecretLines,
+        verifier: &Verifier,
+    ) -> Result<(), CommandError> {
+        let now = (self.session.clock)();
+        let checked_at = now.to_string();
+        while let Some(line) = lines.next_line() {
+            let checked = verifier.check(line, &self.requirements, now);
+            self.answers
+                .write(&checked.verdict, &checked_at, &mut self.output)?;
+            if self.record {
+                self.counts.add(&checked);
+            }
+            if self.output.len() >= OUTPUT_SIZE {
+                self.write()?;
+            }
+        }
+        if self.recorded_at != now {
+            self.recorded_at = now;
+            self.record()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the answers there are. Where uses have to be recorded they are before that, or nothing is said.
+    fn write(&mut self) -> Result<(), CommandError> {
+        let recorded = match self.audit_required {
+            true => self.record(),
+            false => Ok(()),
+        };
+        let written = recorded.and_then(|()| Ok(self.session.out.lines(&self.output)?));
+        self.output.clear();
+        written
+    }
+
+    fn record(&mut self) -> Result<(), CommandError> {
+        let recorded = self.vault.record_counts(&mut self.counts);
+        for warning in self.vault.take_warnings() {
+            if !self.told.contains(&warning) {
+                self.session.out.warn(format_args!("{}", escape(&warning)));
+                self.told.insert(warning);
+            }
+        }
+        Ok(recorded?)
+    }
+}
+
+/// Whether a read would not wait. Where the system cannot say, it may.
+fn is_ready(input: impl AsFd) -> bool {
+    let at_once = Timespec::default();
+    poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+}
+
+/// Answers as lines of JSON. Each is put into words once; after that only the time is another.
+#[derive(Default)]
+struct Answers(HashMap<Answer, Vec<u8>>);
+
+/// All that an answer depends on while the vault is the same, but the time.
+#[derive(Eq, Hash, PartialEq)]
+struct Answer {
+    code: Code,
+    key: Option<KeyId>,
+    generation: Option<u32>,
+    superseded: bool,
+}
+
+impl Answers {
+    /// Adds a line with what [`document`] says of the verdict.
+    fn write(
+        &mut self,
+        verdict: &Verdict,
+        checked_at: &str,
+        output: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let answer = Answer {
+            code: verdict.code,
+            key: verdict.found.as_ref().map(|found| found.id),
+            generation: verdict.generation,
+            superseded: verdict.superseded,
+        };
+        let text = match self.0.entry(answer) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(undated(verdict)?),
+        };
+        output.extend_from_slice(text);
+        if verdict.code == Code::Valid {
+            output.extend_from_slice(b",\"checked_at\":\"");
+            output.extend_from_slice(checked_at.as_bytes());
+            output.push(b'"');
+        }
+        output.extend_from_slice(b"}\n");
+        Ok(())
+    }
+}
+
+/// The document without its time and without the closing brace.
+fn undated(verdict: &Verdict) -> io::Result<Vec<u8>> {
+    let mut document = document(verdict);
+    if let Some(granted) = &mut document.granted {
+        granted.checked_at = None;
+    }
+    let mut text = json_text(&document)?;
+    text.pop();
+    Ok(text)
 }

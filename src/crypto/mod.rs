@@ -71,6 +71,7 @@
 mod encoding;
 mod kdf;
 mod keys;
+mod lines;
 mod rows;
 mod seal;
 mod secret;
@@ -81,11 +82,15 @@ mod token;
 pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
 pub use self::kdf::Profile;
 pub use self::keys::{Label, RandomError, RootKey, SubKey, random};
+pub use self::lines::SecretLines;
 pub use self::rows::{RowsMac, sha256_parts};
 pub use self::seal::{Altered, Opened, TAG_LEN, open, seal};
 pub use self::secret::{
-    PASSPHRASE_LIMIT, Passphrase, PassphraseError, Secret, SecretValue, VALUE_LIMIT, ValueError,
+    PASSPHRASE_LIMIT, Passphrase, PassphraseError, Secret, SecretSlice, SecretValue, VALUE_LIMIT,
+    ValueError,
 };
 pub use self::slot::{SlotBinding, SlotInput, SlotKind, unwrap_key, wrap_key};
 pub(crate) use self::text::{base64, json_string};
-pub use self::token::{Digest, NoToken, TOKEN_LIMIT, Token, TokenShape, mint_key_id};
+pub use self::token::{
+    CREDENTIAL_LIMIT, Digest, NoToken, Presented, TOKEN_LIMIT, Token, mint_key_id,
+};

@@ -60,6 +60,11 @@ impl Secret {
         Ok(Self(Box::from(&buffer[..filled])))
     }
 
+    /// All of it, where it lies.
+    pub fn as_slice(&self) -> SecretSlice<'_> {
+        SecretSlice(&self.0)
+    }
+
     /// The bytes. Each caller says on its line why it may.
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -110,6 +115,16 @@ impl Drop for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// A part of a buffer that is wiped, where it lies. `Debug` is redacted.
+#[derive(Clone, Copy)]
+pub struct SecretSlice<'a>(pub(super) &'a [u8]);
+
+impl fmt::Debug for SecretSlice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretSlice(..)")
     }
 }
 

@@ -8,11 +8,14 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{RandomError, Secret, random};
+use super::{RandomError, Secret, SecretSlice, random};
 use crate::key::{Brand, Environment, KeyId, VaultId};
 
-/// Longest credential that is looked at, in bytes.
+/// Longest token that is looked at, in bytes.
 pub const TOKEN_LIMIT: usize = 256;
+
+/// Longest text that a credential is looked for in, in bytes: a token, `Authorization: Bearer`, and white space.
+pub const CREDENTIAL_LIMIT: usize = 4096;
 
 const SECRET_LEN: usize = 32;
 const CRC_LEN: usize = 6;
@@ -22,9 +25,11 @@ const BASE62: &[u8; 62] = crate::key::BASE62;
 #[derive(Debug)]
 pub struct Token(Secret);
 
-/// What is public of a presented token.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TokenShape {
+/// A presented token of the right shape, where it lies. Nothing is believed of it but its key id, and that only as
+/// something to look up.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    text: SecretSlice<'a>,
     pub key_id: KeyId,
 }
 
@@ -64,13 +69,29 @@ impl Token {
         Ok(Self(Secret::new(text)))
     }
 
-    /// Reads a presented credential: a bare token, `Bearer …`, or a whole `Authorization: Bearer …` line. Nothing is
-    /// believed of it but its key id, and that only as something to look up.
+    /// `SHA-256("keywright/v1/digest" ‖ vault_id ‖ token)`, the only form that is stored.
+    ///
+    /// A fast hash is right for 190 random bits; a passphrase would need a slow one.
+    pub fn digest(&self, vault: VaultId) -> Digest {
+        Digest::of(self.0.expose(), vault) // into the one-way digest
+    }
+
+    /// The text, all ASCII.
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+impl<'a> Presented<'a> {
+    /// Reads a presented credential: a bare token, `Bearer …`, or a whole `Authorization: Bearer …` line.
     ///
     /// # Errors
     /// [`NoToken`] for everything but one credential of the exact shape and checksum.
-    pub fn read(presented: &Secret) -> Result<(Self, TokenShape), NoToken> {
-        let text = presented.expose().trim_ascii();
+    pub fn read(presented: SecretSlice<'a>) -> Result<Self, NoToken> {
+        if presented.0.len() > CREDENTIAL_LIMIT {
+            return Err(NoToken::Malformed);
+        }
+        let text = presented.0.trim_ascii();
         let text = strip_word(text, b"authorization:").map_or(text, <[u8]>::trim_ascii);
         let text = match strip_word(text, b"bearer") {
             Some(rest) if rest.is_empty() || rest[0].is_ascii_whitespace() => rest.trim_ascii(),
@@ -80,24 +101,16 @@ impl Token {
             return Err(NoToken::Missing);
         }
         // Too long, or two words, is no token either.
-        let shape = shape(text).ok_or(NoToken::Malformed)?;
-        Ok((Self(Secret::new(text.to_vec())), shape))
+        let key_id = shape(text).ok_or(NoToken::Malformed)?;
+        Ok(Self {
+            text: SecretSlice(text),
+            key_id,
+        })
     }
 
     /// `SHA-256("keywright/v1/digest" ‖ vault_id ‖ token)`, the only form that is stored.
-    ///
-    /// A fast hash is right for 190 random bits; a passphrase would need a slow one.
     pub fn digest(&self, vault: VaultId) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(b"keywright/v1/digest");
-        hash.update(vault.0);
-        hash.update(self.0.expose()); // into the one-way digest
-        Digest(hash.finalize().into())
-    }
-
-    /// The text, all ASCII.
-    pub fn expose(&self) -> &[u8] {
-        self.0.expose()
+        Digest::of(self.text.0, vault)
     }
 }
 
@@ -108,6 +121,14 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Matches no token: compared against when there is nothing else, so that an unknown id takes as long.
     pub const DUMMY: Self = Self([0; 32]);
+
+    fn of(token: &[u8], vault: VaultId) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"keywright/v1/digest");
+        hash.update(vault.0);
+        hash.update(token);
+        Self(hash.finalize().into())
+    }
 
     /// What a record keeps.
     pub fn stored(&self) -> Secret {
@@ -171,8 +192,8 @@ fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     head.eq_ignore_ascii_case(word).then_some(tail)
 }
 
-/// Parsed from the right, because only the brand's length varies.
-fn shape(text: &[u8]) -> Option<TokenShape> {
+/// The key id, if the rest is as it should be. Parsed from the right, because only the brand's length varies.
+fn shape(text: &[u8]) -> Option<KeyId> {
     if text.len() > TOKEN_LIMIT {
         return None;
     }
@@ -192,17 +213,15 @@ fn shape(text: &[u8]) -> Option<TokenShape> {
         (2..=12).contains(&brand.len()) && brand[0].is_ascii_lowercase() && letters(brand);
     let whole = secret.iter().all(u8::is_ascii_alphanumeric) && checksum(body) == crc;
     (known && branded && whole).then_some(())?;
-    Some(TokenShape {
-        key_id: KeyId::try_from(key_id).ok()?,
-    })
+    KeyId::try_from(key_id).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &[u8]) -> Result<TokenShape, NoToken> {
-        Token::read(&Secret::new(text.to_vec())).map(|(_, shape)| shape)
+    fn parse(text: &[u8]) -> Result<KeyId, NoToken> {
+        Presented::read(SecretSlice(text)).map(|presented| presented.key_id)
     }
 
     fn minted(environment: &str) -> (Token, KeyId) {
@@ -225,7 +244,7 @@ mod tests {
             let (token, id) = minted(environment);
             assert!(token.expose().starts_with(prefix.as_bytes()));
             assert_eq!(token.expose().len(), prefix.len() + 12 + 1 + 38);
-            assert_eq!(parse(token.expose()), Ok(TokenShape { key_id: id }));
+            assert_eq!(parse(token.expose()), Ok(id));
         }
     }
 
@@ -239,8 +258,8 @@ mod tests {
             str::from_utf8(&whole[whole.len() - 6..]),
             Ok(include_str!("../../tests/vectors/token-1.crc").trim())
         );
-        let (token, shape) = Token::read(&Secret::new(whole)).expect("well formed");
-        assert_eq!(shape.key_id.as_str(), "uQCT8H872CoB");
+        let token = Presented::read(SecretSlice(&whole)).expect("well formed");
+        assert_eq!(token.key_id.as_str(), "uQCT8H872CoB");
         let digest: String = token
             .digest(VaultId([7; 16]))
             .0
@@ -304,11 +323,7 @@ mod tests {
             format!("Authorization: Bearer {text}\n"),
             format!("authorization:bearer {text}"),
         ] {
-            assert_eq!(
-                parse(good.as_bytes()),
-                Ok(TokenShape { key_id: id }),
-                "{good}"
-            );
+            assert_eq!(parse(good.as_bytes()), Ok(id), "{good}");
         }
         for missing in [
             "",
@@ -328,6 +343,7 @@ mod tests {
             format!("Basic {text}"),
             format!("Bearer{text}"),
             format!("{text}x"),
+            format!("{text}{}", " ".repeat(CREDENTIAL_LIMIT)),
         ] {
             assert_eq!(
                 parse(malformed.as_bytes()),

@@ -192,6 +192,13 @@ impl Printer {
         stdout.flush()
     }
 
+    /// Whole lines of an answer that comes in parts.
+    pub(crate) fn lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(lines)?;
+        stdout.flush()
+    }
+
     /// Shows a token, once, alone on its line.
     pub(crate) fn reveal_token(&mut self, token: &Token) -> io::Result<()> {
         self.reveal(&[token.expose(), b"\n"]) // the one time it is shown
@@ -366,6 +373,15 @@ fn opened(object: &[u8]) -> io::Result<&[u8]> {
     object
         .strip_suffix(b"}")
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The text of a document that is one of many: as [`Printer::json`] writes it, without a line end.
+pub(crate) fn json_text(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let document = Versioned {
+        schema: 1,
+        document,
+    };
+    Ok(serde_json::to_vec(&document)?)
 }
 
 /// `{"schema": 1}` and the document's own fields.

@@ -148,7 +148,7 @@ impl ActivityFile {
             .map_err(|err| self.failed(err))?;
         let event = seal(last.cast_unsigned() + 1)?;
         let write = || -> rusqlite::Result<()> {
-            count(&transaction, used)?;
+            count(&transaction, used, 1)?;
             if let Some(sealed) = event {
                 let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
                 transaction.execute(
@@ -162,6 +162,26 @@ impl ActivityFile {
             .and_then(|()| transaction.commit())
             .map_err(|err| self.failed(err))?;
         Ok(())
+    }
+
+    /// Counts many uses in one transaction, each so often as it says; of uses on one day `at` is the last. There are no
+    /// events of them.
+    ///
+    /// # Errors
+    /// Whatever SQLite says; nothing is counted then.
+    pub fn record_counts<'a>(
+        &self,
+        counted: impl IntoIterator<Item = (Use<'a>, u64)>,
+    ) -> Result<(), StoreError> {
+        let write = || -> rusqlite::Result<()> {
+            let transaction =
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+            for (used, times) in counted {
+                count(&transaction, used, times)?;
+            }
+            transaction.commit()
+        };
+        write().map_err(|err| self.failed(err))
     }
 
     /// The totals of every key that was ever used.
@@ -314,19 +334,23 @@ impl ActivityFile {
     }
 }
 
-fn count(transaction: &Transaction<'_>, used: Use<'_>) -> rusqlite::Result<()> {
+fn count(transaction: &Transaction<'_>, used: Use<'_>, times: u64) -> rusqlite::Result<()> {
     let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
-    transaction.execute(
-        "INSERT INTO usage (key_id, generation, day, code, count, last_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)
-         ON CONFLICT DO UPDATE SET count = count + 1, last_at = max(last_at, excluded.last_at)",
-        params![id, used.generation, used.at.day(), used.code, used.at.0],
-    )?;
-    transaction.execute(
-        "INSERT INTO total (key_id, requests, refused, last_used) VALUES (?1, 1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET requests = requests + 1, refused = refused + excluded.refused,
-                                   last_used = coalesce(max(last_used, excluded.last_used), last_used, excluded.last_used)",
-        params![id, !used.allowed, used.allowed.then_some(used.at.0)],
-    )?;
+    let times = times.cast_signed();
+    transaction
+        .prepare_cached(
+            "INSERT INTO usage (key_id, generation, day, code, count, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count, last_at = max(last_at, excluded.last_at)",
+        )?
+        .execute(params![id, used.generation, used.at.day(), used.code, times, used.at.0])?;
+    let refused = if used.allowed { 0 } else { times };
+    transaction
+        .prepare_cached(
+            "INSERT INTO total (key_id, requests, refused, last_used) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, refused = refused + excluded.refused,
+                                       last_used = coalesce(max(last_used, excluded.last_used), last_used, excluded.last_used)",
+        )?
+        .execute(params![id, times, refused, used.allowed.then_some(used.at.0)])?;
     Ok(())
 }
 

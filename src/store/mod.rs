@@ -14,7 +14,9 @@ pub use self::activity::{ActivityFile, KeyTotal, Retention, UsageRow, Use};
 pub use self::anchor::AnchorFile;
 pub use self::events::EventRow;
 pub use self::file::Access;
-pub use self::vault::{Change, HeaderRow, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile};
+pub use self::vault::{
+    Change, HeaderRow, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile, Version,
+};
 
 /// What can go wrong with files.
 #[derive(Debug, thiserror::Error)]

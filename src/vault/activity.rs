@@ -13,7 +13,7 @@ use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, Timestamp, Vaul
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
 /// What is done with keys, in alphabetical order.
-pub(super) const USE_VERBS: [&str; 2] = ["get", "verify"];
+pub(super) const USE_VERBS: [&str; 3] = ["export", "get", "verify"];
 
 /// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -58,7 +58,8 @@ impl UseEvent {
     }
 }
 
-fn is_allowed(code: &str) -> bool {
+/// Whether a use with this code was let through.
+pub(super) fn is_allowed(code: &str) -> bool {
     matches!(code, "export" | "get" | "valid")
 }
 
@@ -386,7 +387,7 @@ impl Vault {
     }
 
     /// The activity file, made when there is none.
-    fn new_activity(&mut self) -> Result<&ActivityFile, StoreError> {
+    pub(super) fn new_activity(&mut self) -> Result<&ActivityFile, StoreError> {
         let open = match self.activity.take() {
             Some(open) => open,
             None => ActivityFile::open_or_create(&self.activity_path())?,

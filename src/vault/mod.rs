@@ -4,6 +4,7 @@ mod access;
 mod activity;
 mod anchor;
 mod audit;
+mod counts;
 mod draft;
 mod edit;
 mod end;
@@ -22,6 +23,7 @@ mod role;
 mod rotate;
 mod state;
 mod unlock;
+mod verifier;
 mod verify;
 
 use std::path::PathBuf;
@@ -40,6 +42,7 @@ pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, V
 pub use self::audit::{
     Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,
 };
+pub use self::counts::UseCounts;
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
 pub use self::error::VaultError;
 pub use self::export::{Export, ExportedKey};
@@ -53,7 +56,8 @@ pub use self::rekey::{Dropped, WaysIn};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
 pub use self::unlock::{Credential, Outline, SlotOutline};
-pub use self::verify::{Code, Requirements, Verdict};
+pub use self::verifier::Verifier;
+pub use self::verify::{Checked, Code, Requirements, Verdict};
 pub use crate::store::{KeyTotal, Retention, StoreError};
 
 /// Where a vault and what belongs to it are, and how strictly it is kept.

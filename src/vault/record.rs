@@ -106,6 +106,11 @@ pub(super) struct OpenRecord {
 }
 
 impl OpenRecord {
+    /// The id of its row.
+    pub(super) fn id(&self) -> KeyId {
+        self.id
+    }
+
     /// The metadata of a key, without a look at its secrets.
     ///
     /// # Errors

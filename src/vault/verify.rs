@@ -1,11 +1,15 @@
 //! Is this token good? The order of the checks is fixed, and nothing about a key comes out before its digest matches.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::activity::{ActivityKey, Used};
 use super::find::Found;
+use super::head::OpenScope;
+use super::record::OpenRecord;
 use super::{Vault, VaultError, View};
-use crate::crypto::{Digest, NoToken, Secret, Token};
+use crate::crypto::{Digest, NoToken, Presented, Secret};
 use crate::key::{
     Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Timestamp,
 };
@@ -20,7 +24,7 @@ pub struct Requirements {
 }
 
 /// The answer. Its text is part of the interface.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     Expired,
@@ -71,7 +75,7 @@ impl Code {
 pub struct Verdict {
     pub code: Code,
     /// The key, once the digest matched.
-    pub found: Option<Found>,
+    pub found: Option<Arc<Found>>,
     /// The generation whose token it is.
     pub generation: Option<u32>,
     /// A newer token is out; this one works until the overlap ends.
@@ -80,10 +84,20 @@ pub struct Verdict {
 }
 
 /// A verdict before it is recorded.
-struct Checked {
-    verdict: Verdict,
+#[derive(Debug)]
+pub struct Checked {
+    pub verdict: Verdict,
     /// Whose id was presented, whether or not the rest was right.
-    presented: Option<(KeyId, ActivityKey)>,
+    presented: Option<(KeyId, Arc<ActivityKey>)>,
+}
+
+/// An issued key as answers are made of it: from one opened record, or kept by a [`Verifier`](super::Verifier).
+#[derive(Debug)]
+pub(super) struct KnownKey {
+    found: Arc<Found>,
+    /// Of each generation, oldest first.
+    digests: Vec<Secret>,
+    activity: Arc<ActivityKey>,
 }
 
 impl Vault {
@@ -100,12 +114,11 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<Verdict, VaultError> {
-        let checked = match Token::read(presented) {
-            Err(NoToken::Malformed) => Checked::refused(Code::Malformed, now),
-            Err(NoToken::Missing) => Checked::refused(Code::Missing, now),
-            Ok((token, shape)) => {
+        let checked = match Presented::read(presented.as_slice()) {
+            Err(none) => Checked::no_token(none, now),
+            Ok(token) => {
                 let digest = token.digest(self.id);
-                self.read(|view| view.check(&digest, shape.key_id, requirements, now))?
+                self.read(|view| view.check(&digest, token.key_id, requirements, now))?
             }
         };
         if record {
@@ -124,12 +137,7 @@ impl View<'_> {
         requirements: &Requirements,
         now: Timestamp,
     ) -> Result<Checked, VaultError> {
-        for open in self
-            .state
-            .scopes
-            .iter()
-            .filter(|open| open.kind == KeyKind::Issued)
-        {
+        for open in self.issued_scopes() {
             let rows = self.state.pass(&self.snapshot, open, |_| Ok(()))?;
             let Some(row) = rows.by_id(id) else {
                 continue;
@@ -138,35 +146,71 @@ impl View<'_> {
             let record = self
                 .state
                 .record(&self.snapshot, open.row.id, &record_key, row)?;
-            let key = record.key()?;
-            let presented = Some((id, ActivityKey::of(open)));
-            let mut matching = None;
-            // Every stored digest is compared, so that the time does not tell which one it was.
-            for (generation, stored) in key.generations.iter().zip(record.secrets()?) {
-                if digest.is(&stored) {
-                    matching = Some(generation);
+            let activity = Arc::new(ActivityKey::of(open));
+            let key = KnownKey::new(open, row.revision, &record, &activity)?;
+            return Ok(key.check(digest, requirements, now));
+        }
+        Ok(Checked::unknown(digest, now))
+    }
+
+    /// The open scopes that a token can be of.
+    pub(super) fn issued_scopes(&self) -> impl Iterator<Item = &OpenScope> {
+        let scopes = self.state.scopes.iter();
+        scopes.filter(|open| open.kind == KeyKind::Issued)
+    }
+}
+
+impl KnownKey {
+    /// Of a record of this scope.
+    pub(super) fn new(
+        open: &OpenScope,
+        revision: u64,
+        record: &OpenRecord,
+        activity: &Arc<ActivityKey>,
+    ) -> Result<Self, VaultError> {
+        Ok(Self {
+            found: Arc::new(Found::new(open, record.id(), revision, record.key()?)),
+            digests: record.secrets()?,
+            activity: Arc::clone(activity),
+        })
+    }
+
+    /// Its public id.
+    pub(super) fn id(&self) -> KeyId {
+        self.found.id
+    }
+
+    /// What is said of a token with this key's id.
+    pub(super) fn check(
+        &self,
+        digest: &Digest,
+        requirements: &Requirements,
+        now: Timestamp,
+    ) -> Checked {
+        let mut matching = None;
+        // Every stored digest is compared, so that the time does not tell which one it was.
+        for (generation, stored) in self.found.key.generations.iter().zip(&self.digests) {
+            if digest.is(stored) {
+                matching = Some(generation);
+            }
+        }
+        let verdict = match matching {
+            None => Verdict::refused(Code::Unknown, now),
+            Some(generation) => {
+                let state = generation.state(now);
+                Verdict {
+                    code: judge(&self.found, state, requirements),
+                    found: Some(Arc::clone(&self.found)),
+                    generation: Some(generation.number),
+                    superseded: state == GenerationState::Overlap,
+                    checked_at: now,
                 }
             }
-            let Some(generation) = matching else {
-                return Ok(Checked {
-                    presented,
-                    ..Checked::refused(Code::Unknown, now)
-                });
-            };
-            let state = generation.state(now);
-            let found = Found::new(open, id, row.revision, key.clone());
-            let verdict = Verdict {
-                code: judge(&found, state, requirements),
-                generation: Some(generation.number),
-                superseded: state == GenerationState::Overlap,
-                found: Some(found),
-                checked_at: now,
-            };
-            return Ok(Checked { verdict, presented });
+        };
+        Checked {
+            verdict,
+            presented: Some((self.id(), Arc::clone(&self.activity))),
         }
-        // A digest is compared here, too; finding out that an id is known tells nothing that tokens do not show.
-        let _ = digest.is(&Digest::DUMMY.stored());
-        Ok(Checked::refused(Code::Unknown, now))
     }
 }
 
@@ -205,29 +249,49 @@ fn judge(found: &Found, state: GenerationState, requirements: &Requirements) -> 
     }
 }
 
-impl Checked {
+impl Verdict {
     fn refused(code: Code, now: Timestamp) -> Self {
-        let verdict = Verdict {
+        Self {
             code,
             found: None,
             generation: None,
             superseded: false,
             checked_at: now,
+        }
+    }
+}
+
+impl Checked {
+    /// What is no token is refused before any key is looked at.
+    pub(super) fn no_token(why: NoToken, now: Timestamp) -> Self {
+        let code = match why {
+            NoToken::Malformed => Code::Malformed,
+            NoToken::Missing => Code::Missing,
         };
         Self {
-            verdict,
+            verdict: Verdict::refused(code, now),
+            presented: None,
+        }
+    }
+
+    /// No key has the presented id.
+    pub(super) fn unknown(digest: &Digest, now: Timestamp) -> Self {
+        // A digest is compared here, too; finding out that an id is known tells nothing that tokens do not show.
+        let _ = digest.is(&Digest::DUMMY.stored());
+        Self {
+            verdict: Verdict::refused(Code::Unknown, now),
             presented: None,
         }
     }
 
     /// How it is counted: a wrong secret for a known id is told apart here, and only here.
-    fn used(&self) -> Used<'_> {
+    pub(super) fn used(&self) -> Used<'_> {
         let code = match (&self.verdict.found, &self.presented) {
             (None, Some(_)) => "wrong_secret",
             _ => self.verdict.code.text(),
         };
         Used {
-            key: self.presented.as_ref().map(|(id, key)| (*id, key)),
+            key: self.presented.as_ref().map(|(id, key)| (*id, &**key)),
             verb: "verify",
             code,
             generation: self.verdict.generation.unwrap_or(0),

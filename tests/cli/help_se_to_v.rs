@@ -341,6 +341,15 @@ fn of_verify() {
           --require <PERMISSION>
               A permission that the key has to have
 
+          --batch
+              Check a token a line, and answer each with a JSON object on a line
+
+              The order is kept, an empty line is answered too, and the exit code is 0 when every line
+              was answered, whatever the answers. A line is answered as soon as there is nothing more to
+              read. What is changed in the vault meanwhile holds for the next line that is read. Uses
+              are counted once a second and at the end, by day, key and answer; they are not listed one
+              by one.
+
           --no-record
               Do not record this use
 
@@ -394,5 +403,6 @@ fn of_verify() {
     Examples:
       keywright verify < token.txt
       keywright verify --require write:orders -e production --json <<< "$AUTHORIZATION"
+      keywright verify --batch < tokens.txt | jq -c 'select(.valid | not)'
     "#);
 }

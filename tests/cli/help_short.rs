@@ -488,6 +488,7 @@ fn of_verify() {
 
     Options:
           --require <PERMISSION>  A permission that the key has to have
+          --batch                 Check a token a line, and answer each with a JSON object on a line
           --no-record             Do not record this use
       -h, --help                  Print help (see more with '--help')
 

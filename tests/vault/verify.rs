@@ -1,7 +1,7 @@
 //! Every answer of a verification, and their order.
 
 use keywright::key::{KeyName, Scope, Timestamp};
-use keywright::vault::{Code, NewIssued, Requirements, Vault};
+use keywright::vault::{Code, NewIssued, Requirements, UseCounts, Vault, VaultError};
 
 use crate::fixture::*;
 
@@ -23,16 +23,14 @@ impl Bench {
     }
 
     fn code(&mut self, presented: &str, requirements: &Requirements, now: Timestamp) -> Code {
+        let presented = secret(presented.as_bytes());
         let verdict = self
             .vault
-            .verify(
-                &secret(presented.as_bytes()),
-                requirements,
-                false,
-                &who(),
-                now,
-            )
+            .verify(&presented, requirements, false, &who(), now)
             .expect("an answer");
+        let verifier = self.vault.verifier().expect("every key");
+        let kept = verifier.check(presented.as_slice(), requirements, now);
+        assert_eq!(format!("{verdict:?}"), format!("{:?}", kept.verdict));
         let matched = !matches!(
             verdict.code,
             Code::Malformed | Code::Missing | Code::Unknown
@@ -276,5 +274,191 @@ fn keys_of_every_scope_are_checked() {
             permissions: Vec::new(),
         };
         assert_eq!(bench.code(token, &requirements, NOW), Code::Valid);
+    }
+}
+
+/// Keys in every state, in two scopes, and a token of another vault.
+fn tokens_of_every_kind(vault: &mut Vault) -> Vec<String> {
+    let mut tokens = vec![issue_named(vault, "good"), issue_named(vault, "rotated")];
+    tokens.push(rotate(vault, "rotated", overlap(DAY), NOW));
+    tokens.push(issue_named(vault, "revoked"));
+    let revoked = find(vault, "revoked");
+    vault.revoke(&revoked, &who(), NOW).expect("revoked");
+    let brief = NewIssued {
+        expires_at: Some(Timestamp(NOW.0 + 1)),
+        ..new_key("brief")
+    };
+    tokens.push(issue(vault, &brief, NOW).0);
+    let elsewhere = NewIssued {
+        scope: scope("bank/staging"),
+        permissions: permissions(&["write:orders"]),
+        ..new_key("elsewhere")
+    };
+    tokens.push(issue(vault, &elsewhere, NOW).0);
+    tokens.push(issue_named(&mut Place::new().create(), "stranger"));
+    tokens
+}
+
+fn demands() -> Vec<Requirements> {
+    let mut demands = Vec::new();
+    for environment in ["", "production"] {
+        for project in ["", "bank"] {
+            for permission in ["", "read", "write:orders", "admin"] {
+                demands.push(demand(environment, project, permission));
+            }
+        }
+    }
+    demands
+}
+
+#[test]
+fn a_verifier_says_what_a_single_verification_says() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let tokens = tokens_of_every_kind(&mut vault);
+    let verifier = vault.verifier().expect("every key");
+    let mut codes = std::collections::BTreeSet::new();
+    for token in &tokens {
+        for presented in [
+            token.clone(),
+            with_wrong_secret(token),
+            format!("Bearer {token}\r"),
+            token[1..].to_owned(),
+            format!("{token} x"),
+            String::new(),
+        ] {
+            let presented = secret(presented.as_bytes());
+            for requirements in &demands() {
+                for now in [NOW, NOW.after(DAY)] {
+                    let alone = vault
+                        .verify(&presented, requirements, false, &who(), now)
+                        .expect("an answer");
+                    let kept = verifier.check(presented.as_slice(), requirements, now);
+                    assert_eq!(format!("{alone:?}"), format!("{:?}", kept.verdict));
+                    codes.insert(alone.code.text());
+                }
+            }
+        }
+    }
+    // All of them but `undelivered`, which has a test of its own.
+    assert_eq!(codes.len(), 10, "{codes:?}");
+}
+
+/// Revocations by another process, and by the vault's own holder, each in force for the next answer.
+#[test]
+fn a_refreshed_verifier_is_never_behind() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let mut other = place.open();
+    let mut verifier = vault.verifier().expect("every key");
+    assert!(!vault.refresh(&mut verifier).expect("the same"));
+    for n in 0..100 {
+        let name = format!("key-{n}");
+        let token = issue_named(&mut other, &name);
+        let mut code = |vault: &mut Vault| {
+            let changed = vault.refresh(&mut verifier).expect("read");
+            let token = secret(token.as_bytes());
+            let said = verifier.check(token.as_slice(), &Requirements::default(), NOW);
+            (changed, said.verdict.code)
+        };
+        assert_eq!(code(&mut vault), (true, Code::Valid), "{name}");
+        assert_eq!(code(&mut vault), (false, Code::Valid), "{name}");
+        let found = find(&mut vault, &name);
+        let revoking = if n % 2 == 0 { &mut other } else { &mut vault };
+        revoking.revoke(&found, &who(), NOW).expect("revoked");
+        assert_eq!(code(&mut vault), (true, Code::Revoked), "{name}");
+    }
+}
+
+#[test]
+fn a_verifier_follows_the_path_and_not_the_file() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    let mut verifier = vault.verifier().expect("every key");
+    let newer = place.folder().join("newer.db");
+    // As a pull does it: a newer file of the same vault is put in its place.
+    bench_revoke(&place, "ci");
+    copy(place.path(), &newer);
+    std::fs::rename(&newer, place.path()).expect("renamed");
+    for changed in [true, false] {
+        assert_eq!(vault.refresh(&mut verifier).expect("read"), changed);
+        let said = verifier.check(
+            secret(token.as_bytes()).as_slice(),
+            &Requirements::default(),
+            NOW,
+        );
+        assert_eq!(said.verdict.code, Code::Revoked);
+    }
+    std::fs::remove_file(place.path()).expect("removed");
+    assert!(vault.refresh(&mut verifier).is_err());
+}
+
+fn bench_revoke(place: &Place, text: &str) {
+    let mut other = place.open();
+    let found = find(&mut other, text);
+    other.revoke(&found, &who(), NOW).expect("revoked");
+}
+
+#[test]
+fn counts_are_added_up_by_day_and_kept_until_they_are_recorded() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    let verifier = vault.verifier().expect("every key");
+    let mut counts = UseCounts::default();
+    let wrong = with_wrong_secret(&token);
+    let tomorrow = NOW.after(DAY);
+    for (presented, now, times) in [(&token, NOW, 3), (&wrong, NOW, 2), (&token, tomorrow, 4)] {
+        for _ in 0..times {
+            let presented = secret(presented.as_bytes());
+            counts.add(&verifier.check(presented.as_slice(), &Requirements::default(), now));
+        }
+    }
+    let folder = place.location.state.join(vault.id().to_string());
+    std::fs::create_dir_all(folder.join("activity.db")).expect("a folder in its way");
+    vault.record_counts(&mut counts).expect("a warning");
+    assert!(vault.take_warnings()[0].starts_with("uses cannot be recorded: "));
+    std::fs::remove_dir(folder.join("activity.db")).expect("removed");
+    for _ in 0..2 {
+        vault.record_counts(&mut counts).expect("recorded");
+        assert!(vault.take_warnings().is_empty());
+        let found = find(&mut vault, "ci");
+        let usage = vault.usage_of(&found, 0, 10).expect("usage");
+        assert_eq!((usage.total.requests, usage.total.refused), (9, 2));
+        assert_eq!(usage.total.last_used, Some(tomorrow));
+        let counts: Vec<_> = usage
+            .counts
+            .iter()
+            .map(|row| (row.day, row.code.as_str(), row.generation, row.count))
+            .collect();
+        let day = NOW.day();
+        assert_eq!(
+            counts,
+            [
+                (day, "wrong_secret", 0, 2),
+                (day, "valid", 1, 3),
+                (day + 1, "valid", 1, 4)
+            ]
+        );
+        assert!(usage.events.is_empty());
+    }
+}
+
+#[test]
+fn where_the_audit_is_required_counts_that_cannot_be_recorded_are_an_error() {
+    let mut place = Place::new();
+    place.location.audit_required = true;
+    place.location.activity = Some(place.folder().to_owned());
+    let mut vault = place.create();
+    let verifier = vault.verifier().expect("every key");
+    let mut counts = UseCounts::default();
+    vault.record_counts(&mut counts).expect("nothing to record");
+    counts.add(&verifier.check(secret(b"x").as_slice(), &Requirements::default(), NOW));
+    for _ in 0..2 {
+        assert!(matches!(
+            vault.record_counts(&mut counts),
+            Err(VaultError::NotRecorded(_))
+        ));
     }
 }

@@ -54,14 +54,14 @@ pub(crate) fn question(args: &[OsString]) -> Option<Question> {
 pub(crate) fn complete(
     question: Question,
     definition: clap::Command,
-    now: Timestamp,
+    clock: fn() -> Timestamp,
     out: &mut Printer,
 ) {
     let until = Instant::now() + question.patience;
     let Some(typed) = typed().and_then(|words| Typed::read(question.shell, words)) else {
         return;
     };
-    let answer = answer(&typed, definition, now, until);
+    let answer = answer(&typed, definition, clock, until);
     let _ = out.data(format_args!("{}", typed.render(&answer)));
 }
 
@@ -81,7 +81,12 @@ fn typed() -> Option<Vec<String>> {
     )
 }
 
-fn answer(typed: &Typed, definition: clap::Command, now: Timestamp, until: Instant) -> Answer {
+fn answer(
+    typed: &Typed,
+    definition: clap::Command,
+    clock: fn() -> Timestamp,
+    until: Instant,
+) -> Answer {
     let Some(words) = &typed.words else {
         return Answer::Files;
     };
@@ -91,7 +96,7 @@ fn answer(typed: &Typed, definition: clap::Command, now: Timestamp, until: Insta
     }
     let source = Arc::new(Source {
         options: line.options.clone(),
-        now,
+        clock,
         until,
         dashes: line.dashes(),
     });

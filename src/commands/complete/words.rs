@@ -101,7 +101,7 @@ pub(super) fn attach(command: Command, source: &Arc<Source>) -> Command {
 pub(super) struct Source {
     /// Options that were given, as [`GlobalArgs`] reads them.
     pub(super) options: Vec<String>,
-    pub(super) now: Timestamp,
+    pub(super) clock: fn() -> Timestamp,
     pub(super) until: Instant,
     /// Whether a word with a dash in front can stand there as a name, and as an option's value.
     pub(super) dashes: (bool, bool),
@@ -150,10 +150,10 @@ impl Source {
     /// Asks the vault in a thread that nobody waits for when the time is over: the process ends without it.
     fn ask(&self, sort: Sort) -> Vec<Word> {
         let (sender, receiver) = mpsc::channel();
-        let (options, now) = (self.options.clone(), self.now);
+        let (options, clock) = (self.options.clone(), self.clock);
         let thread = thread::Builder::new().spawn(move || {
             // Nobody listens any more when it was too late.
-            let _ = sender.send(look_up(sort, &options, now));
+            let _ = sender.send(look_up(sort, &options, clock));
         });
         if thread.is_err() {
             return Vec::new();
@@ -206,7 +206,8 @@ impl Word {
 }
 
 /// The words of the vault, or nothing for every reason there can be: nobody is told while somebody types.
-fn look_up(sort: Sort, options: &[String], now: Timestamp) -> Option<Vec<Word>> {
+fn look_up(sort: Sort, options: &[String], clock: fn() -> Timestamp) -> Option<Vec<Word>> {
+    let now = clock();
     let session = Session {
         settings: settings(options)?,
         out: Printer::new(Look {
@@ -214,6 +215,7 @@ fn look_up(sort: Sort, options: &[String], now: Timestamp) -> Option<Vec<Word>> 
             ..plain_look(false)
         }),
         now,
+        clock,
     };
     let mut vault = session.open_unasked()?;
     let filter = filter(sort, &session.settings);

@@ -120,7 +120,9 @@ impl Change<'_> {
     /// # Errors
     /// Whatever SQLite says.
     pub fn commit(self) -> Result<(), StoreError> {
-        let Snapshot { transaction, path } = self.0;
+        let Snapshot {
+            transaction, path, ..
+        } = self.0;
         transaction
             .commit()
             .map_err(|err| StoreError::sqlite(path, err))

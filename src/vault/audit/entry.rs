@@ -2,7 +2,7 @@
 
 use crate::key::{Actor, Environment, KeyId, KeyKind, KeyName, Project, Scope, Timestamp};
 use crate::store::EventRow;
-use crate::vault::activity::{USE_VERBS, UseEvent};
+use crate::vault::activity::{USE_VERBS, UseEvent, is_allowed};
 use crate::vault::log::{LogEntry, Verb};
 use crate::vault::verify::Code;
 
@@ -39,6 +39,7 @@ impl AuditCode {
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = [
             Code::Expired.text(),
+            "export",
             "get",
             Code::InsufficientPermission.text(),
             Code::Revoked.text(),
@@ -145,8 +146,7 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// Whether it is a use that was not let through.
     pub fn is_refused(&self) -> bool {
-        let code = self.code.as_deref();
-        code.is_some_and(|code| !matches!(code, "get" | "valid"))
+        self.code.as_deref().is_some_and(|code| !is_allowed(code))
     }
 
     /// By time; numbers are unique within a source.
