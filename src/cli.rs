@@ -47,6 +47,7 @@ pub(crate) struct Cli {
 
 /// Every command.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     Audit(AuditArgs),
     #[command(

@@ -225,7 +225,7 @@ impl KeyEntry<'_> {
             (None, None) => return Ok(None),
             (Some(value), None) => text(value).ok_or("`value` is not a text")?,
             (None, Some(value)) => text(value)
-                .and_then(|base64| base64.from_base64())
+                .and_then(|base64| base64.base64_decoded())
                 .ok_or("`value_base64` is not base64")?,
             (Some(_), Some(_)) => return Err("it has both `value` and `value_base64`"),
         };

@@ -52,11 +52,25 @@ pub(crate) struct AuditArgs {
 #[command(next_help_heading = "Filters")]
 struct FilterArgs {
     /// Only entries with one of these verbs
-    #[arg(long, value_name = "VERB", value_delimiter = ',', value_parser = verb())]
+    #[arg(
+        long,
+        value_name = "VERB",
+        value_delimiter = ',',
+        value_parser = verb(),
+        hide_possible_values = true,
+        long_help = one_of("Only entries with one of these verbs", AuditVerb::all().map(AuditVerb::text))
+    )]
     verb: Vec<AuditVerb>,
 
     /// Only uses with one of these answers
-    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = code())]
+    #[arg(
+        long,
+        value_name = "CODE",
+        value_delimiter = ',',
+        value_parser = code(),
+        hide_possible_values = true,
+        long_help = one_of("Only uses with one of these answers", AuditCode::all().map(AuditCode::text))
+    )]
     code: Vec<AuditCode>,
 
     // Nothing is recorded here, so the global option of this name has another meaning.
@@ -64,7 +78,7 @@ struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     actor: Option<Actor>,
 
-    /// Only entries from then on: a duration before now, a date (UTC), or an RFC 3339 time
+    /// Only entries from then on: 24h, 2027-01-31 (UTC), or an RFC 3339 time
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
 
@@ -95,6 +109,11 @@ impl FromStr for Limit {
             _ => Err("a limit is a whole number, or `all`"),
         }
     }
+}
+
+/// The short help would be a screen of words.
+fn one_of(help: &str, words: impl Iterator<Item = &'static str>) -> String {
+    format!("{help}: {}", words.collect::<Vec<_>>().join(", "))
 }
 
 fn verb() -> impl TypedValueParser<Value = AuditVerb> {

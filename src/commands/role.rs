@@ -283,13 +283,13 @@ fn tell_set(role: &Role, change: &RoleChange, dry_run: bool, session: &mut Sessi
             .out
             .note(format_args!("{verb} role `{name}`; {count} keys have it")),
     }
-    let before = |text: fn(&Role) -> String| change.before.as_ref().map(text);
-    let fields: [(&str, fn(&Role) -> String); 2] = [
-        ("permissions", |role| role.permissions.to_string()),
-        ("context", |role| role.context.to_string()),
-    ];
-    for (field, text) in fields {
-        let (was, is) = (before(text).unwrap_or_default(), text(role));
+    let before = change.before.as_ref();
+    let permissions = before.map_or(String::new(), |role| role.permissions.to_string());
+    let context = before.map_or(String::new(), |role| role.context.to_string());
+    for (field, was, is) in [
+        ("permissions", permissions, role.permissions.to_string()),
+        ("context", context, role.context.to_string()),
+    ] {
         if was != is {
             session.out.note(format_args!(
                 "  {field:11}  {}",

@@ -64,7 +64,7 @@ impl Secret {
     }
 
     /// The bytes that base64 text stands for; `None` when it is not canonical base64.
-    pub(crate) fn from_base64(&self) -> Option<Self> {
+    pub(crate) fn base64_decoded(&self) -> Option<Self> {
         let text = self.expose();
         let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
         let digits = &text[..text.len() - padding];
@@ -137,7 +137,7 @@ mod tests {
             "Z", "Zg", "Zg=", "Zh==", "Zg==Zg==", "Z===", "====", "Zm 9", "-_79",
         ] {
             let text = Secret::new(bad.as_bytes().to_vec());
-            assert!(text.from_base64().is_none(), "{bad:?}");
+            assert!(text.base64_decoded().is_none(), "{bad:?}");
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
         #[test]
         fn base64_reads_back(bytes: Vec<u8>) {
             let text = Secret::new(base64(&bytes).to_vec());
-            let read = text.from_base64().expect("canonical");
+            let read = text.base64_decoded().expect("canonical");
             prop_assert_eq!(read.expose(), bytes.as_slice());
         }
     }

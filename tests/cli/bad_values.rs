@@ -226,12 +226,12 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright usage --since soon
-    error: invalid value 'soon' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+    error: invalid value 'soon' for '--since <WHEN>': a time is a duration before now such as `24h`, a date such as `[--DATE--]`, or an RFC 3339 time
 
     For more information, try '--help'.
     [exit 2]
     $ keywright usage --since 2027-02-30
-    error: invalid value '[--DATE--]' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+    error: invalid value '[--DATE--]' for '--since <WHEN>': a time is a duration before now such as `24h`, a date such as `[--DATE--]`, or an RFC 3339 time
 
     For more information, try '--help'.
     [exit 2]
@@ -244,7 +244,7 @@ fn values_that_cannot_be_are_told_with_what_can() {
     hint: --since takes a duration such as 30d, or a time in the past
     [exit 2]
     $ keywright usage --since 101y
-    error: invalid value '101y' for '--since <WHEN>': a time is a duration before now such as `30d`, a date such as `[--DATE--]`, or an RFC 3339 time
+    error: invalid value '101y' for '--since <WHEN>': a time is a duration before now such as `24h`, a date such as `[--DATE--]`, or an RFC 3339 time
 
     For more information, try '--help'.
     [exit 2]

@@ -4,7 +4,7 @@ use crate::common::help;
 
 #[test]
 fn of_keywright() {
-    insta::assert_snapshot!(help(&["--help"]), @r"
+    insta::assert_snapshot!(help(&["--help"]), @"
     Issue API keys, and keep the ones that providers gave you, in one local encrypted vault
 
     `create` issues a key for a service of yours: its token is printed once and only a digest is kept;
@@ -13,33 +13,43 @@ fn of_keywright() {
 
     Usage: keywright [OPTIONS] <COMMAND>
 
-    Commands:
-      audit        Show who did what, and when: changes of the vault and uses of its keys
-      completions  Print a shell's completion script [alias: completion]
+    Keys:
       create       Issue a new key and print its token, once
-      delete       Delete a key for good [alias: rm]
-      get          Print a provider key's value
-      init         Make a vault
-      list         List keys [alias: ls]
-      man          Print a manual page
-      passphrase   Change the passphrase, and after a compromise the keys
-      revoke       End a key now
-      rotate       Replace a key's token or value
-      search       Find keys by a text [alias: find]
       set          Store or replace a key that a provider gave you
+      list         List keys [alias: ls]
+      search       Find keys by a text [alias: find]
       show         Show one key, all of it but the secret
-      status       Show which vault, project and environment are in use
-      usage        Show how often keys were used in the last 30 days
+      edit         Change what is known of a key
+      rotate       Replace a key's token or value
+      revoke       End a key now
+      delete       Delete a key for good [alias: rm]
+      role         Make, show and delete roles: named sets of permissions
+
+    Using them:
+      get          Print a provider key's value
       verify       Check a token that is read from standard input
+      usage        Show how often keys were used, and what they were answered
+      audit        Show who did what, and when: changes of the vault and uses of its keys
+      export       Print all keys and roles as one JSON document
+
+    The vault:
+      init         Make a vault
+      status       Show which vault, project and environment are in use
+      passphrase   Change the passphrase, and after a compromise the keys
+      import       Add keys and roles from a document that `export` made
+
+    More:
+      completions  Print a shell's completion script [alias: completion]
+      man          Print a manual page
+      help         Explain a topic or a command
+
+    Topics of `keywright help`:
+      environment  Environment variables, and where the passphrase comes from
+      exit-codes   What the exit codes mean
+      files        Files that are read and written
+      scopes       Projects and environments, and how a command chooses them
 
     Options:
-      -h, --help
-              Print help (see a summary with '-h')
-
-      -V, --version
-              Print version
-
-    Global options:
           --vault <PATH>
               Vault file [default: vault.db in the config directory]
 
@@ -83,17 +93,33 @@ fn of_keywright() {
 
               [default: auto]
 
-    Begin with `keywright create my-service`: it makes the vault, too.
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Examples:
+      keywright create my-service > token.txt
+      keywright verify < token.txt
+      keywright set openai --var OPENAI_API_KEY
+      keywright list --expiring 14d
+      keywright help scopes
     ");
 }
 
 #[test]
 fn of_completions() {
-    insta::assert_snapshot!(help(&["completions", "--help"]), @r"
+    insta::assert_snapshot!(help(&["completions", "--help"]), @"
     Print a shell's completion script
 
-    Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: write it to a file `_keywright` in
-    a folder of `$fpath`. Fish: write it to `~/.config/fish/completions/keywright.fish`.
+    Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: `source <(keywright completions
+    zsh)` in `~/.zshrc`, after `compinit`. Fish: `keywright completions fish | source` in
+    `~/.config/fish/config.fish`.
+
+    These three also offer names of keys, projects, environments, tags and providers, where a file or
+    variable gives the passphrase and the vault opens within 100 ms; nothing is ever asked, and the
+    passphrase command is not run.
 
     Usage: keywright completions [OPTIONS] [SHELL]
 
@@ -153,6 +179,11 @@ fn of_completions() {
               - never
 
               [default: auto]
+
+    Examples:
+      source <(keywright completions bash)
+      keywright completions zsh > _keywright
+      keywright completions fish > ~/.config/fish/completions/keywright.fish
     ");
 }
 
@@ -171,9 +202,12 @@ fn of_create() {
               Name of the key, 1 to 100 characters of any script
 
     Options:
-          --permission <PERMISSION>
-              What the key may do: read, write, admin, an action of your own, or action:resource
-              [default: read]
+          --permission <ACTION>
+              What the key may do: read, write, admin, your own action, or action:resource [default:
+              read, unless it has roles]
+
+          --role <ROLE>
+              A role that the key has; `role set` makes one
 
           --context <KEY=VALUE>
               A pair that is handed to whoever verifies the key

@@ -31,23 +31,19 @@ fn help_says_what_there_is() {
 
     Filters:
           --verb <VERB>
-              Only entries with one of these verbs
-
-              [possible values: access-create, access-revoke, create, delete, deliver, edit, finish,
-              import, init, passphrase, recovery-code, rekey, revoke, role-delete, role-set, rotate,
-              set, undo, get, verify]
+              Only entries with one of these verbs: access-create, access-revoke, create, delete,
+              deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke,
+              role-delete, role-set, rotate, set, undo, export, get, verify
 
           --code <CODE>
-              Only uses with one of these answers
-
-              [possible values: expired, get, insufficient_permission, revoked, rotated, undelivered,
-              valid, wrong_environment, wrong_project, wrong_secret]
+              Only uses with one of these answers: expired, export, get, insufficient_permission,
+              revoked, rotated, undelivered, valid, wrong_environment, wrong_project, wrong_secret
 
           --actor <NAME>
               Only what was done by this one, such as user@host
 
           --since <WHEN>
-              Only entries from then on: a duration before now, a date (UTC), or an RFC 3339 time
+              Only entries from then on: 24h, 2027-01-31 (UTC), or an RFC 3339 time
 
           --until <WHEN>
               Only entries up to then, and to the end of a date
@@ -119,28 +115,13 @@ fn help_says_what_there_is() {
       -h, --help     Print help (see more with '--help')
 
     Filters:
-          --verb <VERB>   Only entries with one of these verbs [possible values: access-create,
-                          access-revoke, create, delete, deliver, edit, finish, import, init,
-                          passphrase, recovery-code, rekey, revoke, role-delete, role-set, rotate, set,
-                          undo, get, verify]
-          --code <CODE>   Only uses with one of these answers [possible values: expired, get,
-                          insufficient_permission, revoked, rotated, undelivered, valid,
-                          wrong_environment, wrong_project, wrong_secret]
+          --verb <VERB>   Only entries with one of these verbs
+          --code <CODE>   Only uses with one of these answers
           --actor <NAME>  Only what was done by this one, such as user@host
-          --since <WHEN>  Only entries from then on: a duration before now, a date (UTC), or an RFC 3339
-                          time
+          --since <WHEN>  Only entries from then on: 24h, 2027-01-31 (UTC), or an RFC 3339 time
           --until <WHEN>  Only entries up to then, and to the end of a date
           --limit <N>     Show the newest N entries, or all of them [default: 100]
 
-    Global options:
-          --vault <PATH>            Vault file [default: vault.db in the config directory]
-      -p, --project <PROJECT>       Project of the key
-      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
-                                    own
-          --json                    Answer as one JSON document
-      -q, --quiet                   Say nothing but the answer and errors
-      -y, --yes                     Do not ask for confirmation
-          --no-input                Never ask anything; fail where an answer is needed
-          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    Global options (-p, -e, --json, -q, -y …): see --help
     ");
 }

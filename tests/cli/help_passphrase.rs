@@ -22,16 +22,7 @@ fn in_short() {
       -n, --dry-run                     Say what would happen, and change nothing
       -h, --help                        Print help (see more with '--help')
 
-    Global options:
-          --vault <PATH>            Vault file [default: vault.db in the config directory]
-      -p, --project <PROJECT>       Project of the key
-      -e, --env <ENVIRONMENT>       Environment of the key: production, staging, development, or your
-                                    own
-          --json                    Answer as one JSON document
-      -q, --quiet                   Say nothing but the answer and errors
-      -y, --yes                     Do not ask for confirmation
-          --no-input                Never ask anything; fail where an answer is needed
-          --passphrase-file <PATH>  Read the passphrase from the first line of a file
+    Global options (-p, -e, --json, -q, -y …): see --help
     ");
 }
 
