@@ -36,11 +36,12 @@
 //! | 4 scope head | `head` of SK | scope_id, SK's key id | `pad(lp(JSON of the head) ‖ lp(rows_mac) ‖ lp(AK))` |
 //! | 5 record | `record` of SK | scope_id, SK's key id, key_id[12], name_tag, revision | `pad(lp(JSON of the key) ‖ lp(secret₁) ‖ lp(secret₂) …)`, one secret a generation |
 //! | 6 log entry | `log` of VK | index, hash of the previous entry (zero for the first) | `pad(lp(JSON of the entry))` |
-//! | 8 activity event | AK | scope_id, sequence, time | `pad(lp(JSON of the event))` |
+//! | 8 activity event | AK | scope_id, key_id[12], sequence, time | `pad(lp(JSON of the event))` |
 //!
 //! The JSON of a scope is `project`, `environment`, `kind`, `created_at`; of a scope head `project`, `environment`, `kind`,
 //! `sequence`, `rows`, `default` (the key id of the default key, or null). The secret of a generation is the 32-byte digest
-//! of an issued token, or the value of a provider key. An unknown JSON field, or bytes after the last part, means
+//! of an issued token, or the value of a provider key. Records of the own scope are named `slot/…` (an access token, with
+//! its 32 bytes as the one secret) and `role/…`; a key's JSON has copies of its roles. An unknown JSON field, or bytes after the last part, means
 //! "written by a newer keywright".
 //!
 //! ## Authenticated, not encrypted

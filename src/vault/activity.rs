@@ -204,9 +204,10 @@ impl ActivityKey {
         }
     }
 
-    fn aad(&self, sequence: u64, at: Timestamp, vault: VaultId) -> Aad {
+    fn aad(&self, key: KeyId, sequence: u64, at: Timestamp, vault: VaultId) -> Aad {
         Aad::new(Object::Activity, vault)
             .field(&self.scope.0)
+            .field(key.as_bytes())
             .number(sequence)
             .number(at.0.cast_unsigned())
     }
@@ -214,6 +215,7 @@ impl ActivityKey {
     fn seal(
         &self,
         event: &UseEvent,
+        key: KeyId,
         sequence: u64,
         at: Timestamp,
         vault: VaultId,
@@ -222,7 +224,7 @@ impl ActivityKey {
         let plain = PartsWriter::with_room(json.len(), 1).part(&json);
         let sealed = seal(
             &self.key.as_sub_key(),
-            &self.aad(sequence, at, vault),
+            &self.aad(key, sequence, at, vault),
             plain,
         )?;
         Ok([&sealed.nonce[..], &sealed.bytes].concat())
@@ -235,7 +237,8 @@ impl ActivityKey {
             .sealed
             .split_first_chunk::<{ Sealed::NONCE }>()
             .ok_or_else(altered)?;
-        let aad = self.aad(row.sequence, row.at, vault);
+        let key = row.key_id.ok_or_else(altered)?;
+        let aad = self.aad(key, row.sequence, row.at, vault);
         let opened = open(&self.key.as_sub_key(), &aad, nonce, bytes).map_err(|_| altered())?;
         let mut parts = opened.parts();
         from_json(parts.part()?, "an event")
@@ -345,14 +348,14 @@ impl Vault {
             allowed: used.allowed,
             at: now,
         };
-        let id = self.id;
+        let vault = self.id;
         let written = self
             .new_activity()
             .map_err(VaultError::from)
             .and_then(|file| {
                 file.record(row, |sequence| {
                     used.key
-                        .map(|(_, key)| key.seal(&event, sequence, now, id))
+                        .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))
                         .transpose()
                 })
             });
