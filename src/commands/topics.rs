@@ -220,13 +220,19 @@ const SCOPE_SOURCES: &[(&str, &str)] = &[
 const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
     ("create, set", "The scope that was chosen"),
     (
-        "delete, get, revoke, rotate, show, usage NAME",
+        "delete, edit, get, revoke, rotate, show",
         "The key of that name in the scope that was chosen. A key id or masked token is found in every scope, unless -p or \
          -e is given as an option",
     ),
+    ("audit NAME, usage NAME", "The same"),
     (
-        "list, search, usage",
+        "audit, export, list, search, usage",
         "Every scope; -p and -e narrow it when they are given as options, variables and files do not",
+    ),
+    ("import", "The scopes that the document names"),
+    (
+        "role",
+        "None: a role is the same in every project and environment",
     ),
     (
         "status",

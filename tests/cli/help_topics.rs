@@ -147,12 +147,18 @@ fn of_scopes() {
 
       create, set
           The scope that was chosen
-      delete, get, revoke, rotate, show, usage NAME
+      delete, edit, get, revoke, rotate, show
           The key of that name in the scope that was chosen. A key id or masked
           token is found in every scope, unless -p or -e is given as an option
-      list, search, usage
+      audit NAME, usage NAME
+          The same
+      audit, export, list, search, usage
           Every scope; -p and -e narrow it when they are given as options, variables
           and files do not
+      import
+          The scopes that the document names
+      role
+          None: a role is the same in every project and environment
       status
           Shows the scope that a command would choose here and now
       verify
