@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::audit::{alter_log, used, verify};
 
 /// A program whose lines are awaited one by one; it is killed when this is dropped.
-struct Followed {
+pub(crate) struct Followed {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Followed {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.expect("the program starts");
         let stdout: ChildStdout = child.stdout.take().expect("a pipe");
@@ -31,7 +31,7 @@ impl Followed {
 
     /// The next line that has this word.
     #[track_caller]
-    fn expect(&self, word: &str) -> String {
+    pub(crate) fn expect(&self, word: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(60));
             let line = line.unwrap_or_else(|err| panic!("no `{word}`: {err}"));

@@ -54,7 +54,7 @@ fn years(text: &str) -> String {
 }
 
 /// Every run of spaces after a word made two spaces.
-fn collapsed(text: &str, word: &str) -> String {
+pub(crate) fn collapsed(text: &str, word: &str) -> String {
     let mut parts = text.split(word);
     let mut whole = parts.next().unwrap_or_default().to_owned();
     for part in parts {
