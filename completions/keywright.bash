@@ -3,7 +3,8 @@
 _keywright() {
     local answer="" line
     COMPREPLY=()
-    # What was typed goes through a pipe, because arguments can be seen by other users.
+    # What was typed goes through a pipe, because arguments can be seen by other users; and to the program on the PATH,
+    # because nobody has run a `./keywright` yet that is only being typed.
     while IFS= read -r line; do
         if [[ -z $answer ]]; then
             answer=$line
@@ -12,7 +13,7 @@ _keywright() {
         fi
     done < <(
         printf '%s\0' "${COMP_TYPE-}" "${COMP_LINE:0:COMP_POINT}" "$2" |
-            command "${1/#\~\//$HOME/}" complete bash 2>/dev/null
+            command keywright complete bash 2>/dev/null
     )
     case $answer in
         files) compopt -o bashdefault -o default 2>/dev/null ;;

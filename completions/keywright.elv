@@ -298,7 +298,6 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
-            cand --default 'Take the default issued key of the project and environment'
             cand --previous 'The value before the present one'
             cand --json 'Answer as one JSON document'
             cand -q 'Say nothing but the answer and errors'

@@ -7,10 +7,10 @@ function __keywright_complete
         set -e typed[1]
     end
     set -q typed[1]; or return
-    set -l program (string replace -r '^~/' "$HOME/" -- $typed[1])
-    # What was typed goes through a pipe, because arguments can be seen by other users.
+    # What was typed goes through a pipe, because arguments can be seen by other users; and to the program on the PATH,
+    # because nobody has run a `./keywright` yet that is only being typed.
     set -l current (commandline -ct)
-    set -l lines (printf '%s\0' $typed "$current" | command $program complete fish 2>/dev/null)
+    set -l lines (printf '%s\0' $typed "$current" | command keywright complete fish 2>/dev/null)
     set -q lines[1]; or return
     if test "$lines[1]" = files
         # As for a command that fish knows nothing of: the shell's own files, and `~`.

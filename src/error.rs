@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::key::KeyKind;
 use crate::output::Printer;
 use crate::prompt::PromptError;
 use crate::vault::{StoreError, VaultError};
@@ -236,9 +237,14 @@ fn hint_for(err: &VaultError) -> Option<String> {
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
         VaultError::Delivery(_) => "what worked before works still",
-        VaultError::Exists { .. } => {
-            "`keywright rotate` gives a key a new token, `keywright delete` makes room for another"
-        }
+        VaultError::Exists { kind, .. } => match kind {
+            KeyKind::Issued => {
+                "choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room"
+            }
+            KeyKind::Provider => {
+                "choose another name; `keywright set` replaces that key's value, `keywright delete` makes room"
+            }
+        },
         VaultError::AnchorDamaged(_)
         | VaultError::Forked { .. }
         | VaultError::RolledBack { .. } => {

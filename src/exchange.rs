@@ -53,11 +53,18 @@ impl Preamble {
     }
 }
 
+/// What every version of a document says.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
+}
+
 /// A whole export, as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
-    schema: u32,
+    #[serde(rename = "schema")]
+    _schema: u32,
     #[serde(rename = "exported_at")]
     _exported_at: TimeText,
     roles: Vec<RoleEntry>,
@@ -148,53 +155,17 @@ impl KeyEntry<'_> {
         }
     }
 
-    fn import(self) -> Result<ImportedKey, DocumentError> {
+    fn import(mut self) -> Result<ImportedKey, DocumentError> {
         let name = self.name.clone();
         let wrong = |problem| DocumentError::Key {
             key: name.clone(),
             problem,
         };
-        let value = self.value().map_err(&wrong)?;
-        let half = match (
-            self.kind,
-            self.brand,
-            self.permissions,
-            self.context,
-            self.roles,
-        ) {
-            (KeyKind::Issued, Some(brand), Some(permissions), Some(context), Some(roles))
-                if value.is_none() && self.providers.is_none() && self.models.is_none() =>
-            {
-                ImportedHalf::Issued {
-                    brand,
-                    permissions,
-                    context,
-                    roles,
-                }
-            }
-            (KeyKind::Provider, None, None, None, None) if !self.default => {
-                let (Some(providers), Some(models)) = (self.providers, self.models) else {
-                    return Err(wrong("`providers` or `models` is missing"));
-                };
-                ImportedHalf::Provider {
-                    details: ProviderDetails {
-                        providers,
-                        models,
-                        variable: self.variable,
-                        masked: String::new(),
-                    },
-                    value: value.ok_or_else(|| wrong("its value is missing"))?,
-                }
-            }
-            (KeyKind::Issued, ..) => {
-                return Err(wrong(
-                    "an issued key has `brand`, `permissions`, `context` and `roles`, and nothing of a provider key",
-                ));
-            }
-            (KeyKind::Provider, ..) => {
-                return Err(wrong("a provider key has nothing of an issued key"));
-            }
+        let half = match self.kind {
+            KeyKind::Issued => self.issued_half(),
+            KeyKind::Provider => self.provider_half(),
         };
+        let half = half.map_err(&wrong)?;
         let revoked = match (self.revoked_at, self.revoked_by) {
             (Some(TimeText(at)), Some(by)) => Some(Revocation { at, by }),
             (None, None) => None,
@@ -219,6 +190,55 @@ impl KeyEntry<'_> {
         })
     }
 
+    fn issued_half(&mut self) -> Result<ImportedHalf, &'static str> {
+        let foreign = self.providers.is_some()
+            || self.models.is_some()
+            || self.variable.is_some()
+            || self.value.is_some()
+            || self.value_base64.is_some();
+        let own = (
+            self.brand.take(),
+            self.permissions.take(),
+            self.context.take(),
+            self.roles.take(),
+        );
+        match own {
+            (Some(brand), Some(permissions), Some(context), Some(roles)) if !foreign => {
+                Ok(ImportedHalf::Issued {
+                    brand,
+                    permissions,
+                    context,
+                    roles,
+                })
+            }
+            _ => Err(
+                "an issued key has `brand`, `permissions`, `context` and `roles`, and nothing of a provider key",
+            ),
+        }
+    }
+
+    fn provider_half(&mut self) -> Result<ImportedHalf, &'static str> {
+        let foreign = self.default
+            || self.brand.is_some()
+            || self.permissions.is_some()
+            || self.context.is_some()
+            || self.roles.is_some();
+        match (self.providers.take(), self.models.take()) {
+            _ if foreign => Err("a provider key has nothing of an issued key"),
+            (Some(providers), Some(models)) => Ok(ImportedHalf::Provider {
+                details: ProviderDetails {
+                    providers,
+                    models,
+                    variable: self.variable.take(),
+                    // Made from the value.
+                    masked: String::new(),
+                },
+                value: self.value()?.ok_or("its value is missing")?,
+            }),
+            _ => Err("a provider key has `providers` and `models`"),
+        }
+    }
+
     fn value(&self) -> Result<Option<SecretValue>, &'static str> {
         let text = |raw: &RawValue| Secret::from_json_string(raw.get());
         let bytes = match (self.value, self.value_base64) {
@@ -241,10 +261,12 @@ impl KeyEntry<'_> {
 /// [`DocumentError`], for the first thing that is not as an export has it.
 pub(crate) fn read_export(document: &Secret) -> Result<Import, DocumentError> {
     let bytes = document.expose(); // values are cut out of it into buffers of their own
-    let document: Document<'_> = serde_json::from_slice(bytes).map_err(|err| syntax(&err))?;
-    if document.schema != 1 {
-        return Err(DocumentError::Newer(document.schema));
+    // Before its fields: a newer keywright may have others.
+    let Version { schema } = serde_json::from_slice(bytes).map_err(|err| syntax(&err))?;
+    if schema != 1 {
+        return Err(DocumentError::Newer(schema));
     }
+    let document: Document<'_> = serde_json::from_slice(bytes).map_err(|err| syntax(&err))?;
     let roles = document.roles.into_iter().map(|entry| ImportedRole {
         role: Role {
             name: entry.name,
@@ -270,7 +292,7 @@ fn syntax(err: &serde_json::Error) -> DocumentError {
         .rsplit_once(" at line ")
         .map_or(message.as_str(), |(message, _)| message);
     // serde repeats what it found where something else belongs, and that may be a value in the wrong place.
-    let problem = match (err.classify(), message.split_once(", expected ")) {
+    let problem = match (err.classify(), message.rsplit_once(", expected ")) {
         (Category::Data, Some((found, expected))) if found.starts_with("unknown field") => {
             format!("unknown field, expected {expected}")
         }

@@ -160,7 +160,9 @@ impl CreateArgs {
                 .clone()
                 .unwrap_or_else(|| session.settings.brand.clone()),
             permissions: PermissionSet::try_from(permissions).map_err(usage)?,
-            roles: self.role.clone(),
+            roles: BTreeSet::from_iter(self.role.iter().cloned())
+                .into_iter()
+                .collect(),
             context: Context::from_pairs(&self.context).map_err(usage)?,
             expires_at: expires.resolve(session.now).map_err(usage)?,
             tags: tag_list(self.tag.clone()).map_err(usage)?,

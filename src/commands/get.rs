@@ -1,11 +1,11 @@
 use clap::Args;
 
-use super::args::KeyArg;
+use super::args::find_key;
 use crate::error::{CommandError, Exit};
-use crate::key::{Span, Timestamp};
+use crate::key::{KeyRef, Span, Timestamp};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::Found;
+use crate::vault::{Found, Wanted};
 use crate::view::{KeyDocument, KeyView};
 
 /// Print a provider key's value
@@ -19,8 +19,8 @@ Examples:
   keywright get openai -p shop -e production | docker login --password-stdin
   keywright get openai --previous")]
 pub(crate) struct GetArgs {
-    #[command(flatten)]
-    key: KeyArg,
+    /// Name of the key, its key id, or its masked token
+    name: KeyRef,
 
     /// The value before the present one
     #[arg(long)]
@@ -29,7 +29,7 @@ pub(crate) struct GetArgs {
 
 pub(crate) fn get(args: &GetArgs, session: &mut Session) -> Result<Exit, CommandError> {
     session.with_vault(|vault, session| {
-        let found = args.key.find(vault, session)?;
+        let found = find_key(Wanted::Named(&args.name), vault, session)?;
         let value = vault.value(&found, args.previous, &session.settings.actor, session.now)?;
         let Session { out, now, .. } = session;
         let shown = if out.is_json() {

@@ -185,7 +185,10 @@ impl Plan {
             [one] => one.clone(),
             [all @ .., last] => format!("{} and {last}", all.join(", ")),
         };
-        format!("Seal everything anew under new keys; what stops working now: {stopping}")
+        format!(
+            "Seal everything anew under new keys; what stops working now: {stopping}; who used keys until now can no longer \
+             be read, only how often"
+        )
     }
 
     fn tell(&self, dry_run: bool, session: &mut Session) {
@@ -230,6 +233,9 @@ impl Plan {
             out.note(format_args!("  recovery code    dropped, to be made again"));
         }
         out.note(format_args!("  issued tokens    stay valid"));
+        out.note(format_args!(
+            "  recorded uses    are still counted; who, when and how of those until now cannot be read any more"
+        ));
         out.note(format_args!(
             "Copies of the vault from before still open with what opened them then: rotate the provider keys that \
              somebody may have read"

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::args::{DryRun, KeyArg, ValueArgs};
 use crate::error::{CommandError, Exit};
-use crate::key::{Expiry, KeyKind, Span, Timestamp};
+use crate::key::{Expiry, KeyKind, Span, Status, Timestamp};
 use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{Comparison, Found, KeyEdit, Rotation, Vault};
@@ -89,10 +89,18 @@ fn rotate_token(
         .key
         .expires_at()
         .map_or(now.after(overlap), |end| end.min(now.after(overlap)));
-    let stops = if last <= now {
+    let stops = if found.key.status(now) == Status::Undelivered {
+        "no token of it works here yet".to_owned()
+    } else if last <= now {
         "its present token stops working now".to_owned()
     } else {
         format!("its present token stops working {}", last.relative(now))
+    };
+    let stops = match previous_end(found, now) {
+        None => stops,
+        Some(end) => {
+            format!("{stops}, and the one before, which was to work until {end}, stops now")
+        }
     };
     if found.key.revoked.is_some() {
         return Err(

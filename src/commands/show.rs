@@ -3,7 +3,7 @@ use clap::Args;
 use super::args::KeyArg;
 use crate::error::{CommandError, Exit};
 use crate::key::{GenerationState, IssuedDetails, Timestamp};
-use crate::output::{Cell, Table, escape_lines};
+use crate::output::{Cell, Table, Tone, escape_lines};
 use crate::session::Session;
 use crate::vault::{Found, KeyUsage};
 use crate::view::{KeyDocument, KeyView, expiry_cell, overlap_fields, status_cell};
@@ -121,7 +121,13 @@ fn fields(found: &Found, usage: Option<&KeyUsage>, now: Timestamp) -> Vec<(&'sta
 
 /// What it may do and hands on, and which of its roles that is from.
 fn granted(issued: &IssuedDetails) -> Vec<(&'static str, Cell)> {
-    let mut fields = vec![("permissions", Cell::new(issued.granted_permissions()))];
+    let permissions = issued.granted_permissions();
+    let permissions = if permissions.is_empty() {
+        Cell::toned("none", Tone::Warning)
+    } else {
+        Cell::new(permissions)
+    };
+    let mut fields = vec![("permissions", permissions)];
     for role in &issued.roles {
         let from = format!("{} ({})", role.name, role.permissions);
         fields.push(("role", Cell::new(from)));

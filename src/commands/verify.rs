@@ -11,7 +11,8 @@ use super::args::{read_start, stdin, unreadable};
 use crate::crypto::{CREDENTIAL_LIMIT, SecretLines};
 use crate::error::{CommandError, Exit};
 use crate::key::{
-    Context, Environment, KeyId, Permission, PermissionSet, Project, RoleName, Timestamp,
+    Context, Environment, IssuedDetails, KeyId, Permission, PermissionSet, Project, RoleName,
+    Timestamp,
 };
 use crate::output::{escape, json_text};
 use crate::session::Session;
@@ -166,11 +167,11 @@ fn sentence(verdict: &Verdict, requirements: &Requirements) -> String {
     let in_scope = &found.scope;
     match verdict.code {
         Code::Valid => {
-            let permissions = found
-                .key
-                .issued()
-                .map(|issued| issued.granted_permissions().to_string())
-                .unwrap_or_default();
+            let granted = found.key.issued().map(IssuedDetails::granted_permissions);
+            let permissions = match granted {
+                Some(granted) if !granted.is_empty() => granted.to_string(),
+                _ => "do nothing".to_owned(),
+            };
             let superseded = if verdict.superseded {
                 "; a newer token is out"
             } else {

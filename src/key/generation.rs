@@ -95,7 +95,7 @@ pub enum Status {
     /// Active, and the previous token still works too.
     Overlap,
     Revoked,
-    /// Created, but its only token was never shown.
+    /// No token of it works here: its only one was never shown, or it was imported without one.
     Undelivered,
 }
 

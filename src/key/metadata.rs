@@ -146,7 +146,8 @@ impl Key {
             return Status::Revoked;
         }
         match self.current().map(|generation| generation.state(now)) {
-            None => Status::Undelivered,
+            // Without a successor it was ended by an import: its token works in another vault, if anywhere.
+            None | Some(GenerationState::Rotated) => Status::Undelivered,
             Some(GenerationState::Expired) => Status::Expired,
             Some(_) if self.overlapping(now).is_some() => Status::Overlap,
             Some(_) => Status::Active,

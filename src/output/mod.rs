@@ -18,6 +18,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
+use self::escape::escape_json;
 pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
@@ -165,13 +166,15 @@ impl Printer {
             schema: 1,
             document,
         };
+        if self.terminal {
+            let text = serde_json::to_string_pretty(&document)?;
+            // Its own line ends stay; those in texts are written as `\n` in JSON.
+            let lines: Vec<_> = text.lines().map(escape_json).collect();
+            return self.lines(format!("{}\n", lines.join("\n")).as_bytes());
+        }
         // Straight to the stream: the text of many keys is as large as the keys.
         let mut stdout = BufWriter::new(io::stdout().lock());
-        if self.terminal {
-            serde_json::to_writer_pretty(&mut stdout, &document)?;
-        } else {
-            serde_json::to_writer(&mut stdout, &document)?;
-        }
+        serde_json::to_writer(&mut stdout, &document)?;
         stdout.write_all(b"\n")?;
         stdout.flush()
     }
@@ -183,11 +186,8 @@ impl Printer {
     ) -> io::Result<()> {
         let mut stdout = BufWriter::new(io::stdout().lock());
         for document in documents {
-            let json = serde_json::to_string(&Versioned {
-                schema: 1,
-                document: &document,
-            })?;
-            writeln!(stdout, "{}", escape::escape_json(&json))?;
+            stdout.write_all(&json_text(&document)?)?;
+            stdout.write_all(b"\n")?;
         }
         stdout.flush()
     }
@@ -216,10 +216,7 @@ impl Printer {
         document: &impl Serialize,
         token: &Token,
     ) -> io::Result<()> {
-        let head = serde_json::to_vec(&Versioned {
-            schema: 1,
-            document,
-        })?;
+        let head = json_text(document)?;
         let quoted = json_string(token.expose()); // the one time it is shown
         self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])
     }
@@ -230,10 +227,7 @@ impl Printer {
         document: &impl Serialize,
         value: &SecretValue,
     ) -> io::Result<()> {
-        let head = serde_json::to_vec(&Versioned {
-            schema: 1,
-            document,
-        })?;
+        let head = json_text(document)?;
         self.reveal(&[&with_value(&head, Some(value))?, b"\n"])
     }
 
@@ -244,14 +238,11 @@ impl Printer {
         document: &impl Serialize,
         keys: impl Iterator<Item = (impl Serialize, Option<&'v SecretValue>)>,
     ) -> io::Result<()> {
-        let head = serde_json::to_vec(&Versioned {
-            schema: 1,
-            document,
-        })?;
+        let head = json_text(document)?;
         self.reveal(&[opened(&head)?, b",\"keys\":["])?;
         let mut separator: &[u8] = b"\n";
         for (key, value) in keys {
-            let key = serde_json::to_vec(&key)?;
+            let key = escaped_json(&key)?;
             self.reveal(&[separator, &with_value(&key, value)?])?;
             separator = b",\n";
         }
@@ -315,7 +306,7 @@ impl Printer {
             schema: 1,
             document: error,
         }) {
-            self.say(format_args!("{text}"));
+            self.say(format_args!("{}", escape::escape_json(&text)));
         }
     }
 
@@ -375,13 +366,17 @@ fn opened(object: &[u8]) -> io::Result<&[u8]> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The text of a document that is one of many: as [`Printer::json`] writes it, without a line end.
+/// The text of a document in one line, without a line end.
 pub(crate) fn json_text(document: &impl Serialize) -> io::Result<Vec<u8>> {
-    let document = Versioned {
+    escaped_json(&Versioned {
         schema: 1,
         document,
-    };
-    Ok(serde_json::to_vec(&document)?)
+    })
+}
+
+fn escaped_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_string(value)?;
+    Ok(escape_json(&text).into_owned().into_bytes())
 }
 
 /// `{"schema": 1}` and the document's own fields.

@@ -86,7 +86,7 @@ impl Terminal {
         }
     }
 
-    /// Asks a yes-or-no question; Enter alone is no.
+    /// Asks a yes-or-no question, answered by `y` or `n` and Enter; Enter alone is no.
     ///
     /// Ctrl-C ends the process by SIGINT, because that is what `console` makes of it.
     ///
@@ -95,6 +95,8 @@ impl Terminal {
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, PromptError> {
         let listening = Listening::start()?;
         let before = tcgetattr(&self.tty).map_err(io::Error::from)?;
+        // What was typed before the question was asked is no answer to it.
+        tcflush(&self.tty, QueueSelector::IFlush).map_err(io::Error::from)?;
         // `console` reads from standard input where that is a terminal, else from /dev/tty; it writes where it is told.
         let term = Term::read_write_pair(self.tty.try_clone()?, self.tty.try_clone()?);
         // A signal that comes while `console` waits for a key makes it give up; one just before goes unnoticed by it.
@@ -103,6 +105,7 @@ impl Terminal {
             Confirm::new()
                 .with_prompt(question)
                 .default(false)
+                .wait_for_newline(true)
                 .interact_on(&term)
         })?;
         answer.map_err(|dialoguer::Error::IO(err)| {

@@ -26,7 +26,7 @@ pub struct ExportedKey {
 }
 
 impl Vault {
-    /// All roles, and the keys that pass the filter. With `reveal`, the values of provider keys too, each of which is
+    /// The keys that pass the filter, and all roles; of a project or environment, those that its keys have. With `reveal`, the values of provider keys too, each of which is
     /// recorded as a use. An issued key's digests are never in it.
     ///
     /// # Errors
@@ -39,8 +39,7 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<Export, VaultError> {
-        let roles = self.role_records()?;
-        let keys = self.each(filter, now, |open, found, record| {
+        let (mut roles, keys) = self.roles_and_each(filter, now, |open, found, record| {
             let with_value = reveal && found.kind() == KeyKind::Provider;
             let value = if with_value {
                 record.secrets()?.pop()
@@ -54,6 +53,10 @@ impl Vault {
             let activity = value.is_some().then(|| ActivityKey::of(open));
             Ok((ExportedKey { found, value }, activity))
         })?;
+        if filter.project.is_some() || filter.environment.is_some() {
+            let issued = || keys.iter().filter_map(|(key, _)| key.found.key.issued());
+            roles.retain(|known| issued().any(|issued| issued.has_role(&known.role.name)));
+        }
         let mut exported = Vec::with_capacity(keys.len());
         for (key, activity) in keys {
             if let Some(activity) = &activity {

@@ -1,6 +1,6 @@
 //! Keys and roles from elsewhere: all of them, or none.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::draft::Draft;
 use super::log::{Event, Verb};
@@ -48,7 +48,8 @@ pub struct ImportedKey {
 /// What only one kind of key has.
 #[derive(Debug)]
 pub enum ImportedHalf {
-    /// Its token is a digest in another vault and unknown here: the key is undelivered until it is rotated.
+    /// Its token is a digest in another vault and unknown here: it ends on arrival, and the key is undelivered until it
+    /// is rotated.
     Issued {
         brand: Brand,
         permissions: PermissionSet,
@@ -205,38 +206,36 @@ impl ImportedHalf {
 impl ImportedKey {
     /// The key as it will be, and the secret of its one generation.
     fn key(&self, draft: &Draft<'_>) -> Result<(Key, Secret), VaultError> {
-        let (details, delivered_at, secret) = match &self.half {
+        let (details, superseded_at, secret) = match &self.half {
             ImportedHalf::Issued {
                 brand,
                 permissions,
                 context,
                 roles,
             } => {
-                let roles = roles
-                    .iter()
-                    .map(|name| draft.role(name))
-                    .collect::<Result<_, _>>()?;
+                let roles = BTreeSet::from_iter(roles).into_iter();
                 let issued = IssuedDetails {
                     brand: brand.clone(),
                     permissions: permissions.clone(),
                     context: context.clone(),
-                    roles,
+                    roles: roles
+                        .map(|name| draft.role(name))
+                        .collect::<Result<_, _>>()?,
                 };
                 issued.check()?;
                 // No token has this digest.
-                (Details::Issued(issued), None, Digest::DUMMY.stored())
+                let nobodys = Digest::DUMMY.stored();
+                (Details::Issued(issued), Some(draft.now), nobodys)
             }
             ImportedHalf::Provider { details, value } => {
-                details.check()?;
                 let provider = ProviderDetails {
+                    providers: distinct(&details.providers),
+                    models: distinct(&details.models),
+                    variable: details.variable.clone(),
                     masked: value.masked(),
-                    ..details.clone()
                 };
-                (
-                    Details::Provider(provider),
-                    Some(self.present_since),
-                    value.stored(),
-                )
+                provider.check()?;
+                (Details::Provider(provider), None, value.stored())
             }
         };
         let key = Key {
@@ -250,14 +249,25 @@ impl ImportedKey {
                 number: 1,
                 created_at: self.present_since,
                 created_by: self.created_by.clone(),
-                delivered_at,
+                delivered_at: Some(self.present_since),
                 expires_at: self.expires_at,
-                superseded_at: None,
+                superseded_at,
             }],
             details,
         };
         Ok((key, secret))
     }
+}
+
+/// As they come, none twice.
+fn distinct<T: Clone + PartialEq>(list: &[T]) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    for item in list {
+        if !kept.contains(item) {
+            kept.push(item.clone());
+        }
+    }
+    kept
 }
 
 impl std::fmt::Display for Imported {

@@ -14,7 +14,7 @@ use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, Token, mint_key_id};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyKind, KeyName, Note,
-    PermissionSet, Role, RoleName, Scope, Span, Status, Tag, Timestamp,
+    PermissionSet, Role, RoleName, Scope, Span, Tag, Timestamp,
 };
 use crate::store::KeyTotal;
 
@@ -329,8 +329,8 @@ pub(super) fn free_the_name(
         };
         let record = draft.record(id, key_id)?;
         let key = record.map(|(_, record)| record.key()).transpose()?;
-        let status = key.map(|key| key.status(draft.now));
-        if taken != kind || status != Some(Status::Undelivered) {
+        let never_shown = key.is_some_and(|key| key.current().is_none() && key.revoked.is_none());
+        if taken != kind || !never_shown {
             return Err(VaultError::Exists {
                 name: name.clone(),
                 scope: scope.clone(),

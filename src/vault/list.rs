@@ -1,13 +1,16 @@
 //! Many keys at once.
 
+use std::collections::HashMap;
+
 use super::find::{Found, display};
 use super::head::OpenScope;
 use super::record::OpenRecord;
-use super::{Vault, VaultError};
+use super::{Vault, VaultError, View};
 use crate::key::{
-    Environment, Key, KeyKind, Permission, Project, Provider, RoleName, Scope, SearchText, Span,
-    Status, Tag, Timestamp,
+    Environment, Key, KeyId, KeyKind, Permission, Project, Provider, RoleName, Scope, SearchText,
+    Span, Status, Tag, Timestamp,
 };
+use crate::store::KeyTotal;
 
 /// Which keys are wanted; every condition that is given has to hold.
 #[derive(Clone, Debug, Default)]
@@ -61,29 +64,40 @@ impl Vault {
         &mut self,
         filter: &Filter,
         now: Timestamp,
-        mut visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
+        visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
     ) -> Result<Vec<T>, VaultError> {
         let totals = self.totals();
-        self.read(|view| {
-            let mut visited = Vec::new();
-            let mut scopes: Vec<_> = view.state.scopes.iter().collect();
-            scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
-            for open in scopes.into_iter().filter(|open| filter.takes_scope(open)) {
-                let record_key = view.state.record_key(open);
-                view.state.pass(&view.snapshot, open, |row| {
-                    let record = record_key.open(row)?;
-                    let found = Found {
-                        total: totals.get(&row.key_id).copied().unwrap_or_default(),
-                        ..Found::new(open, row.key_id, row.revision, record.key()?)
-                    };
-                    if filter.takes(&found, now) {
-                        visited.push(visit(open, found, &record)?);
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(visited)
-        })
+        self.read(|view| view.each(filter, now, &totals, visit))
+    }
+}
+
+impl View<'_> {
+    /// As [`Vault::each`], with the totals that were read before.
+    pub(super) fn each<T>(
+        &self,
+        filter: &Filter,
+        now: Timestamp,
+        totals: &HashMap<KeyId, KeyTotal>,
+        mut visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
+    ) -> Result<Vec<T>, VaultError> {
+        let mut visited = Vec::new();
+        let mut scopes: Vec<_> = self.state.scopes.iter().collect();
+        scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
+        for open in scopes.into_iter().filter(|open| filter.takes_scope(open)) {
+            let record_key = self.state.record_key(open);
+            self.state.pass(&self.snapshot, open, |row| {
+                let record = record_key.open(row)?;
+                let found = Found {
+                    total: totals.get(&row.key_id).copied().unwrap_or_default(),
+                    ..Found::new(open, row.key_id, row.revision, record.key()?)
+                };
+                if filter.takes(&found, now) {
+                    visited.push(visit(open, found, &record)?);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(visited)
     }
 }
 

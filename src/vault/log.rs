@@ -6,7 +6,7 @@ use super::head::{from_json, json};
 use super::{VaultError, View};
 use crate::checks;
 use crate::crypto::{Aad, Label, Object, PartsWriter, RootKey, open, seal, sha256_parts};
-use crate::key::{Actor, KeyId, KeyKind, KeyName, Scope, Sealed, Timestamp, VaultId};
+use crate::key::{Actor, KeyId, KeyKind, KeyName, RoleName, Scope, Sealed, Timestamp, VaultId};
 
 /// What was done. Alphabetical; the text is part of the file format.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -96,6 +96,15 @@ pub struct LogEntry {
     pub generation: Option<u32>,
     /// The fields that were edited, the role or access token it is about, or how much was imported.
     pub detail: Option<String>,
+}
+
+impl LogEntry {
+    /// The role that was changed: a detail of such a change begins with its name.
+    pub fn role(&self) -> Option<RoleName> {
+        let of_role = matches!(self.verb, Verb::RoleDelete | Verb::RoleSet);
+        let detail = self.detail.as_deref().filter(|_| of_role)?;
+        detail.split(':').next()?.parse().ok()
+    }
 }
 
 /// Who did what to which key: an entry before it has its time and place in the chain.

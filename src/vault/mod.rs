@@ -181,10 +181,7 @@ impl Vault {
         now: Timestamp,
         body: &mut impl FnMut(&mut Draft<'_>) -> Result<(T, Option<Event>), VaultError>,
     ) -> Result<T, VaultError> {
-        let Holder::Owner(key) = &self.holder else {
-            return Err(self.owner_only());
-        };
-        let key = key.duplicate();
+        let key = self.owner_key()?;
         let anchor = self.anchor();
         let seen = self.anchored(&anchor)?;
         let change = self.file.change()?;
@@ -280,6 +277,14 @@ impl Vault {
         }
     }
 
+    /// A copy of the vault key, which only its owner has.
+    fn owner_key(&self) -> Result<RootKey, VaultError> {
+        match &self.holder {
+            Holder::Owner(key) => Ok(key.duplicate()),
+            Holder::Token { .. } => Err(self.owner_only()),
+        }
+    }
+
     fn owner_only(&self) -> VaultError {
         VaultError::OwnerOnly("one scope".to_owned())
     }
@@ -289,10 +294,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Altered`] names the first entry that is not in its place.
     pub fn log(&mut self) -> Result<Vec<LogEntry>, VaultError> {
-        let Holder::Owner(key) = &self.holder else {
-            return Err(self.owner_only());
-        };
-        let key = key.duplicate();
+        let key = self.owner_key()?;
         self.read(|view| {
             let mut entries = Vec::new();
             view.read_log(&key, LogMark::START, |_, entry| entries.push(entry))?;

@@ -5,7 +5,7 @@ use super::draft::{Draft, OwnBody};
 use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
 use super::record::RecordKey;
 use super::unlock::passphrase_slot;
-use super::{Holder, Vault, VaultError, View};
+use super::{Vault, VaultError, View};
 use crate::crypto::{Passphrase, Profile, RootKey, SlotKind};
 use crate::key::{Actor, KeyName, ScopeId, Timestamp};
 
@@ -33,10 +33,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::OwnerOnly`] for the holder of an access token.
     pub fn ways_in(&mut self) -> Result<WaysIn, VaultError> {
-        let Holder::Owner(key) = &self.holder else {
-            return Err(self.owner_only());
-        };
-        let key = key.duplicate();
+        let key = self.owner_key()?;
         self.read(|view| {
             Ok(WaysIn {
                 profile: view.passphrase_profile()?,

@@ -1,10 +1,14 @@
 //! Roles: kept in the vault's own scope, and copied into the record of every key that has them.
 
+use std::collections::BTreeSet;
+
 use super::draft::{Draft, OwnBody, OwnRecord};
 use super::find::{Found, nearest};
+use super::head::OpenScope;
+use super::list::Filter;
 use super::log::{Event, Verb};
-use super::record::RecordKey;
-use super::{Holder, Vault, VaultError, View};
+use super::record::{OpenRecord, RecordKey};
+use super::{Vault, VaultError, View};
 use crate::crypto::RootKey;
 use crate::key::{Actor, Details, IssuedDetails, Key, KeyKind, Role, RoleName, ScopeId, Timestamp};
 
@@ -36,8 +40,14 @@ impl Vault {
     /// # Errors
     /// [`VaultError::OwnerOnly`] for the holder of an access token.
     pub fn roles(&mut self) -> Result<Vec<RoleUse>, VaultError> {
-        let mut roles = self.role_records()?;
-        for found in self.list(&super::Filter::default(), Timestamp(0))? {
+        let filter = Filter {
+            kind: Some(KeyKind::Issued),
+            ..Filter::default()
+        };
+        let (mut roles, mut keys) =
+            self.roles_and_each(&filter, Timestamp(0), |_, found, _| Ok(found))?;
+        sort(&mut keys);
+        for found in keys {
             for held in found.key.issued().iter().flat_map(|issued| &issued.roles) {
                 if let Ok(at) = roles.binary_search_by(|known| known.role.name.cmp(&held.name)) {
                     roles[at].keys.push(found.clone());
@@ -47,24 +57,31 @@ impl Vault {
         Ok(roles)
     }
 
+    /// All roles by name, without the keys that have them, and what `visit` makes of every key that passes the filter, from
+    /// one snapshot.
+    pub(super) fn roles_and_each<T>(
+        &mut self,
+        filter: &Filter,
+        now: Timestamp,
+        visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
+    ) -> Result<(Vec<RoleUse>, Vec<T>), VaultError> {
+        let key = self.owner_key()?;
+        let totals = self.totals();
+        let (mut roles, visited) =
+            self.read(|view| Ok((view.roles(&key)?, view.each(filter, now, &totals, visit)?)))?;
+        roles.sort_by(|a, b| a.role.name.cmp(&b.role.name));
+        Ok((roles, visited))
+    }
+
     /// The names of all roles, sorted. No key is opened.
     ///
     /// # Errors
     /// As [`Vault::roles`].
     pub fn role_names(&mut self) -> Result<Vec<RoleName>, VaultError> {
-        let roles = self.role_records()?;
-        Ok(roles.into_iter().map(|known| known.role.name).collect())
-    }
-
-    /// All roles by name, without the keys that have them.
-    pub(super) fn role_records(&mut self) -> Result<Vec<RoleUse>, VaultError> {
-        let Holder::Owner(key) = &self.holder else {
-            return Err(self.owner_only());
-        };
-        let key = key.duplicate();
-        let mut roles = self.read(|view| view.roles(&key))?;
-        roles.sort_by(|a, b| a.role.name.cmp(&b.role.name));
-        Ok(roles)
+        let key = self.owner_key()?;
+        let roles = self.read(|view| view.roles(&key))?;
+        let names = BTreeSet::from_iter(roles.into_iter().map(|known| known.role.name));
+        Ok(names.into_iter().collect())
     }
 
     /// One role, with the keys that have it.
@@ -109,7 +126,7 @@ impl Vault {
             for found in &change.keys {
                 draft.replace_role(found, role)?;
             }
-            let event = role_event(Verb::RoleSet, &role.name);
+            let event = role_event(Verb::RoleSet, role, change.before.as_ref());
             Ok((change, (!dry_run).then_some(event)))
         })
     }
@@ -135,7 +152,7 @@ impl Vault {
                 });
             }
             draft.delete_own(&own_name(name))?;
-            let event = role_event(Verb::RoleDelete, name);
+            let event = role_event(Verb::RoleDelete, &role, None);
             Ok((role, (!dry_run).then_some(event)))
         })
     }
@@ -186,8 +203,9 @@ impl Draft<'_> {
         created_at: Timestamp,
         created_by: &Actor,
     ) -> Result<(), VaultError> {
-        let names = self.role_names()?;
-        if names.len() >= ROLES && !names.contains(&role.name) {
+        // Every role is one of these records, so there is nothing to count below that number of them.
+        let crowded = self.state.own.len() >= ROLES as u64;
+        if crowded && self.stored_role(&role.name)?.is_none() && self.role_names()?.len() >= ROLES {
             return Err(VaultError::Limit(format!(
                 "a vault has at most {ROLES} roles"
             )));
@@ -220,7 +238,7 @@ impl Draft<'_> {
                 }
             })?;
         }
-        keys.sort_by(|a: &Found, b| (&a.scope, &a.key.name).cmp(&(&b.scope, &b.key.name)));
+        sort(&mut keys);
         Ok(keys)
     }
 
@@ -247,6 +265,10 @@ impl Draft<'_> {
     }
 }
 
+fn sort(keys: &mut [Found]) {
+    keys.sort_by(|a, b| (&a.scope, &a.key.name).cmp(&(&b.scope, &b.key.name)));
+}
+
 fn own_name(role: &RoleName) -> String {
     format!("role/{role}")
 }
@@ -267,8 +289,18 @@ fn role_of(record: OwnRecord) -> Option<RoleUse> {
     }
 }
 
-fn role_event(verb: Verb, role: &RoleName) -> Event {
-    Event::of_vault(verb).with_detail(role.to_string())
+/// `name: what it carried -> what it carries`, or without the arrow where there is nothing to compare.
+fn role_event(verb: Verb, role: &Role, before: Option<&Role>) -> Event {
+    let carries = |role: &Role| {
+        let parts = [role.permissions.to_string(), role.context.to_string()];
+        parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let before = before.map_or(String::new(), |before| format!("{} -> ", carries(before)));
+    Event::of_vault(verb).with_detail(format!("{}: {before}{}", role.name, carries(role)))
 }
 
 fn unknown<'a>(name: &RoleName, known: impl Iterator<Item = &'a RoleName>) -> VaultError {

@@ -411,7 +411,7 @@ impl fmt::Display for Transcript {
     }
 }
 
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     shlex::split(line).expect("a test closes its quotes")
 }
 

@@ -101,6 +101,7 @@ fn everything_is_sealed_anew_and_what_was_dropped_is_told() {
       access tokens    dropped, to be made again: `CI \u{202e}runner`, `web server`
       recovery code    dropped, to be made again
       issued tokens    stay valid
+      recorded uses    are still counted; who, when and how of those until now cannot be read any more
     Copies of the vault from before still open with what opened them then: rotate the provider keys that somebody may have read
     ");
     assert_eq!(used.ways_in(), [false; 3]);
@@ -115,6 +116,7 @@ fn everything_is_sealed_anew_and_what_was_dropped_is_told() {
     ---- stderr
     Sealed everything anew; the passphrase is the same
       issued tokens    stay valid
+      recorded uses    are still counted; who, when and how of those until now cannot be read any more
     Copies of the vault from before still open with what opened them then: rotate the provider keys that somebody may have read
     ");
     used.keys_work();
@@ -136,7 +138,7 @@ fn it_is_asked_first_and_says_what_stops_working() {
     let used = Used::new();
     let before = used.env.vault_bytes();
     let mut screens = Vec::new();
-    for (key, code) in [("n", 6), ("y", 0)] {
+    for (key, code) in [("n\r", 6), ("y\r", 0)] {
         used.env.write("new", NEW);
         let args = [
             "passphrase",
@@ -145,7 +147,7 @@ fn it_is_asked_first_and_says_what_stops_working() {
             "new",
         ];
         let mut terminal = Terminal::spawn(used.env.unlocked(args));
-        terminal.expect("[y/N] ");
+        terminal.expect_question();
         assert!(used.env.vault_bytes() == before);
         terminal.send(key);
         let (status, screen) = terminal.wait();
@@ -153,16 +155,17 @@ fn it_is_asked_first_and_says_what_stops_working() {
         screens.push(used.env.screen(&screen));
     }
     insta::assert_snapshot!(screens.join("---- yes\n"), @r"
-    Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code
+    Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code; who used keys until now can no longer be read, only how often
     Go on? no
     error: not confirmed; nothing was changed
     ---- yes
-    Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code
+    Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code; who used keys until now can no longer be read, only how often
     Go on? yes
     Changed the passphrase and sealed everything anew
       access tokens    dropped, to be made again: `CI \u{202e}runner`, `web server`
       recovery code    dropped, to be made again
       issued tokens    stay valid
+      recorded uses    are still counted; who, when and how of those until now cannot be read any more
     Copies of the vault from before still open with what opened them then: rotate the provider keys that somebody may have read
     ");
     assert!(opens(&used.env, NEW));
@@ -196,6 +199,7 @@ fn a_dry_run_names_what_would_be_dropped_and_drops_nothing() {
       access tokens    dropped, to be made again: `CI \u{202e}runner`, `web server`
       recovery code    dropped, to be made again
       issued tokens    stay valid
+      recorded uses    are still counted; who, when and how of those until now cannot be read any more
     Copies of the vault from before still open with what opened them then: rotate the provider keys that somebody may have read
     ");
     let args = [&args[..], &["--json"]].concat();

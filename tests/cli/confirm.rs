@@ -36,9 +36,9 @@ fn every_answer_but_yes_changes_nothing() {
     let (env, token) = with_keys();
     let before = env.vault_bytes();
     for args in ASKING {
-        for keys in ["n", "N", "\r", "xn"] {
+        for keys in ["n\r", "N\r", "\r", "xn\r", "yn\r", "no\r"] {
             let mut terminal = Terminal::spawn(env.unlocked(args));
-            terminal.expect("[y/N] ");
+            terminal.expect_question();
             terminal.send(keys);
             let (status, screen) = terminal.wait();
             assert_eq!(status.code(), Some(6), "{args:?} {keys:?}: {screen}");
@@ -61,7 +61,7 @@ fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
     let before = env.vault_bytes();
     for args in ASKING {
         let mut terminal = Terminal::spawn(env.unlocked(args));
-        terminal.expect("[y/N] ");
+        terminal.expect_question();
         terminal.send("\x03");
         let (status, screen) = terminal.wait();
         // A shell sees 130, as it does of every program that Ctrl-C ends.
@@ -71,7 +71,7 @@ fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
     }
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let mut terminal = Terminal::spawn(env.unlocked(["rotate", "deploy"]));
-        terminal.expect("[y/N] ");
+        terminal.expect_question();
         terminal.signal(signal);
         let (status, screen) = terminal.wait();
         assert_eq!(status.signal(), Some(signal.as_raw()), "{screen:?}");
@@ -96,8 +96,8 @@ fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
         &["rotate", "deploy", "--overlap", "24h"],
     ] {
         let mut terminal = Terminal::spawn(env.unlocked(args));
-        terminal.expect("[y/N] ");
-        terminal.send("n");
+        terminal.expect_question();
+        terminal.send("n\r");
         let (_, screen) = terminal.wait();
         asked.push_str(&env.screen(&screen));
     }
@@ -128,8 +128,8 @@ fn yes_does_it() {
     let (env, token) = with_keys();
     let confirmed = |args: &[&str]| {
         let mut terminal = Terminal::spawn(env.unlocked(args));
-        terminal.expect("[y/N] ");
-        terminal.send("y");
+        terminal.expect_question();
+        terminal.send("y\r");
         let (status, screen) = terminal.wait();
         assert!(status.success(), "{args:?}: {screen:?}");
         cursor_is_shown(&screen);
@@ -176,8 +176,8 @@ fn another_value_asks_and_the_same_value_does_not() {
     ");
 
     let mut terminal = replace("sk-another-value-0123");
-    terminal.expect("[y/N] ");
-    terminal.send("n");
+    terminal.expect_question();
+    terminal.send("n\r");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(6), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
@@ -189,8 +189,8 @@ fn another_value_asks_and_the_same_value_does_not() {
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
 
     let mut terminal = replace("sk-another-value-0123");
-    terminal.expect("[y/N] ");
-    terminal.send("y");
+    terminal.expect_question();
+    terminal.send("y\r");
     let (status, screen) = terminal.wait();
     assert!(status.success(), "{screen}");
     assert_eq!(
@@ -206,8 +206,8 @@ fn the_end_of_an_overlap_is_confirmed() {
         .run(["rotate", "deploy", "--overlap", "1h", "--yes"])
         .token();
     let mut terminal = Terminal::spawn(env.unlocked(["rotate", "deploy", "--finish"]));
-    terminal.expect("[y/N] ");
-    terminal.send("n");
+    terminal.expect_question();
+    terminal.send("n\r");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(6), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
@@ -317,7 +317,7 @@ fn dry_runs_ask_nothing_and_change_nothing() {
     [exit 0]
     $ keywright create deploy -n
     error: issued key `deploy` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     $ keywright init -n --vault new.db
     Would make the vault `new.db`

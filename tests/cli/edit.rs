@@ -193,15 +193,15 @@ fn what_cannot_be_is_refused_and_nothing_is_changed() {
     [exit 3]
     $ keywright edit ci --rename dashboard
     error: issued key `dashboard` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     $ keywright edit ci --rename openai
     error: provider key `openai` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright set` replaces that key's value, `keywright delete` makes room
     [exit 4]
     $ keywright edit openai --rename ci
     error: issued key `ci` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     $ keywright edit ci --rename " "
     error: invalid value ' ' for '--rename <NAME>': a name has no white space at its ends

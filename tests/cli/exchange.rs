@@ -458,3 +458,56 @@ fn an_export_that_does_not_come_out_is_a_failure() {
         assert_eq!(outcome.status.code(), Some(code), "{args:?}");
     }
 }
+
+#[test]
+fn an_imported_key_outlives_a_rotation_that_fails_and_is_no_free_name() {
+    let env = used();
+    let export = env.run(["export", "--reveal"]);
+    assert!(import(&env, export.stdout(), &[]).success());
+    let exported = || untimed(&env.run(["export", "--vault", "other.db"]));
+    let before = exported();
+    let mut rotate = env.command(["rotate", "ci", "--vault", "other.db", "--yes"]);
+    let full = fs::File::options().write(true).open("/dev/full");
+    rotate.stdout(full.expect("a device"));
+    let failed = rotate.output().expect("it runs");
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(exported(), before);
+    let taken = env.run(["create", "ci", "--vault", "other.db"]);
+    assert_eq!(taken.code(), Some(4), "{taken}");
+    assert_eq!(exported(), before);
+    let told = env.run(["rotate", "ci", "--vault", "other.db", "-n"]);
+    assert_eq!(
+        told.stderr(),
+        "Would rotate `ci` in default/development: no token of it works here yet (never used)\n"
+    );
+}
+
+#[test]
+fn what_comes_twice_in_a_document_is_kept_once() {
+    let env = used();
+    let mut document = env.run(["export", "--reveal"]).json();
+    for key in document["keys"].as_array_mut().expect("keys") {
+        for list in ["roles", "providers", "tags"] {
+            if let Some(items) = key[list]
+                .as_array()
+                .cloned()
+                .filter(|_| !key[list].is_null())
+            {
+                key[list] = json!([items.clone(), items].concat());
+            }
+        }
+    }
+    let imported = import(&env, document.to_string().as_bytes(), &[]);
+    assert!(imported.success(), "{imported}");
+    let again = env.run(["export", "--reveal", "--vault", "other.db"]);
+    assert_eq!(untimed(&again), untimed(&env.run(["export", "--reveal"])));
+}
+
+#[test]
+fn a_narrowed_export_has_the_roles_of_its_keys() {
+    let env = used();
+    let roles = |args: &[&str]| env.run([&["export"], args].concat()).json()["roles"].clone();
+    assert_eq!(roles(&["-p", "shop"]), json!([]));
+    assert_eq!(roles(&["-p", "default"])[0]["name"], "billing");
+    assert_eq!(roles(&[])[0]["name"], "billing");
+}

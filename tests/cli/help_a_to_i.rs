@@ -363,22 +363,19 @@ fn of_delete() {
 
 #[test]
 fn of_get() {
-    insta::assert_snapshot!(help(&["get", "--help"]), @r"
+    insta::assert_snapshot!(help(&["get", "--help"]), @"
     Print a provider key's value
 
     Into a pipe or file go the exact bytes, without a line end; on a terminal one is added. The use is
     recorded. An issued key's token is not kept and cannot be printed.
 
-    Usage: keywright get [OPTIONS] [NAME]
+    Usage: keywright get [OPTIONS] <NAME>
 
     Arguments:
-      [NAME]
+      <NAME>
               Name of the key, its key id, or its masked token
 
     Options:
-          --default
-              Take the default issued key of the project and environment
-
           --previous
               The value before the present one
 

@@ -106,13 +106,12 @@ fn of_get() {
     insta::assert_snapshot!(help(&["get", "-h"]), @"
     Print a provider key's value
 
-    Usage: keywright get [OPTIONS] [NAME]
+    Usage: keywright get [OPTIONS] <NAME>
 
     Arguments:
-      [NAME]  Name of the key, its key id, or its masked token
+      <NAME>  Name of the key, its key id, or its masked token
 
     Options:
-          --default   Take the default issued key of the project and environment
           --previous  The value before the present one
       -h, --help      Print help (see more with '--help')
 

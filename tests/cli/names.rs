@@ -90,26 +90,26 @@ fn a_name_is_taken_by_either_kind_in_its_scope_alone() {
     insta::assert_snapshot!(told, @r#"
     $ keywright create issued
     error: issued key `issued` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     $ keywright create provider
     error: provider key `provider` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright set` replaces that key's value, `keywright delete` makes room
     [exit 4]
     $ keywright set issued
     error: issued key `issued` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     $ keywright create issued --json
-    {"schema":1,"error":{"kind":"conflict","exit_code":4,"message":"issued key `issued` already exists in default/development","causes":[],"hint":"`keywright rotate` gives a key a new token, `keywright delete` makes room for another"}}
+    {"schema":1,"error":{"kind":"conflict","exit_code":4,"message":"issued key `issued` already exists in default/development","causes":[],"hint":"choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room"}}
     [exit 4]
     $ keywright create provider -n
     error: provider key `provider` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright set` replaces that key's value, `keywright delete` makes room
     [exit 4]
     $ keywright set issued -n
     error: issued key `issued` already exists in default/development
-    hint: `keywright rotate` gives a key a new token, `keywright delete` makes room for another
+    hint: choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room
     [exit 4]
     "#);
     let _ = env.create(["issued", "-e", "staging"]);
@@ -273,9 +273,14 @@ fn an_empty_vault_knows_no_name() {
     hint: `keywright list` shows every key
     [exit 3]
     $ keywright get --default
-    error: no default key in default/development
-    hint: `keywright edit NAME --default` or `keywright create NAME --default` makes one
-    [exit 3]
+    error: unexpected argument '--default' found
+
+      tip: a similar argument exists: '--vault'
+
+    Usage: keywright get --vault <PATH> <NAME>
+
+    For more information, try '--help'.
+    [exit 2]
     ");
     let mut quiet = Transcript::default();
     for args in [

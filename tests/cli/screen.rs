@@ -196,8 +196,8 @@ fn names_cannot_draw_on_the_screen() {
     let (_, screen) = Terminal::spawn(env.unlocked(["show", "no\u{202e}ne"])).wait();
     draws_nothing_foreign(&screen);
     let mut terminal = Terminal::spawn(env.unlocked(["delete", name]));
-    terminal.expect("[y/N] ");
-    terminal.send("n");
+    terminal.expect_question();
+    terminal.send("n\r");
     draws_nothing_foreign(&terminal.wait().1);
     insta::assert_snapshot!(env.run(["show", name]), @r"
     exit: 0

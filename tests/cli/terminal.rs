@@ -73,6 +73,17 @@ impl Terminal {
         }
     }
 
+    /// Waits until a yes-or-no question is asked and its answer waited for, so that no key is echoed by the terminal.
+    #[track_caller]
+    pub(crate) fn expect_question(&mut self) {
+        self.expect("[y/N] ");
+        let deadline = Instant::now() + DEADLINE;
+        while self.echo_is_on() {
+            assert!(Instant::now() < deadline, "{:?}", self.screen());
+            self.read_for(Duration::from_millis(10));
+        }
+    }
+
     /// Types; a few KiB at most, which the terminal holds even while nobody reads it.
     pub(crate) fn send(&mut self, keys: impl AsRef<[u8]>) {
         self.keyboard_and_screen

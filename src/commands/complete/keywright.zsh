@@ -2,7 +2,7 @@
 # Completion for keywright in zsh.
 
 _keywright() {
-    local answer line current="$IPREFIX$PREFIX" program="${(Q)words[1]}"
+    local answer line current="$IPREFIX$PREFIX"
     local -a typed lines values shown described
     local -i width=0
     # Zsh takes a brace out of the word and puts it back: what is typed then is no name.
@@ -10,9 +10,10 @@ _keywright() {
     # Quotes that are still open are closed, for only then are they taken off.
     current="$QIPREFIX$current$compstate[quote]"
     typed=("${(@Q)words[1,CURRENT-1]}" "${(Q)current}")
-    # What was typed goes through a pipe, because arguments can be seen by other users.
+    # What was typed goes through a pipe, because arguments can be seen by other users; and to the program on the PATH,
+    # because nobody has run a `./keywright` yet that is only being typed.
     lines=("${(@f)$(
-        printf '%s\0' "${typed[@]}" | command "${program/#\~\//$HOME/}" complete zsh 2>/dev/null
+        printf '%s\0' "${typed[@]}" | command keywright complete zsh 2>/dev/null
     )}")
     answer="$lines[1]"
     shift lines

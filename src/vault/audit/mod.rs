@@ -9,9 +9,9 @@ pub use self::entry::{AuditCode, AuditEntry, AuditFilter, AuditSource, AuditVerb
 use self::uses::{Homes, PAGE, newest_first};
 use super::find::Wanted;
 use super::log::{LogEntry, LogMark};
-use super::{Holder, Vault, VaultError, View};
+use super::{Vault, VaultError, View};
 use crate::crypto::RootKey;
-use crate::key::{KeyId, KeyName, KeyRef, Scope, Timestamp};
+use crate::key::{IssuedDetails, KeyId, KeyName, KeyRef, RoleName, Scope, Timestamp};
 use crate::store::{ActivityFile, EventRow};
 
 /// What was done, as far as the filter wanted it.
@@ -36,6 +36,8 @@ pub struct AuditMark {
     /// The last event's number in the activity file.
     event: u64,
     keys: Option<BTreeSet<KeyId>>,
+    /// Roles that the wanted key has: their changes are changes of what it may do.
+    roles: BTreeSet<RoleName>,
     /// The wanted name, which other keys may have had.
     name: Option<(KeyName, Scope)>,
     /// What the log called each key last.
@@ -57,7 +59,7 @@ impl Vault {
         scope: &Scope,
         filter: &AuditFilter,
     ) -> Result<(Audit, AuditMark), VaultError> {
-        let key = self.log_key()?;
+        let key = self.owner_key()?;
         // Before the vault is read, which then knows the keys of all events up to this one.
         let activity = self.activity_now()?;
         let last = activity.as_ref().map_or(0, |(_, last)| *last);
@@ -67,6 +69,7 @@ impl Vault {
                 log: LogMark::START,
                 event: last,
                 keys: subject.keys,
+                roles: subject.roles,
                 name: subject.name,
                 names: HashMap::new(),
             };
@@ -94,7 +97,7 @@ impl Vault {
         mark: &mut AuditMark,
         filter: &AuditFilter,
     ) -> Result<Audit, VaultError> {
-        let key = self.log_key()?;
+        let key = self.owner_key()?;
         let rows = match self.activity_now()? {
             None => Vec::new(),
             Some((file, last)) => {
@@ -122,13 +125,6 @@ impl Vault {
         })
     }
 
-    fn log_key(&self) -> Result<RootKey, VaultError> {
-        match &self.holder {
-            Holder::Owner(key) => Ok(key.duplicate()),
-            Holder::Token { .. } => Err(self.owner_only()),
-        }
-    }
-
     /// The activity file as it is now, if there is one, and the number of its newest event. Opened anew each time: a
     /// file that took the place of another would not be noticed otherwise.
     fn activity_now(&self) -> Result<Option<(ActivityFile, u64)>, VaultError> {
@@ -148,6 +144,7 @@ impl Vault {
 struct Subject {
     /// `None` for all, and the vault's own.
     keys: Option<BTreeSet<KeyId>>,
+    roles: BTreeSet<RoleName>,
     name: Option<(KeyName, Scope)>,
     is_gone: bool,
 }
@@ -177,6 +174,7 @@ impl View<'_> {
             let by_name = reference.and_then(|reference| reference.name.clone());
             return Ok(Subject {
                 keys: Some(BTreeSet::from([found.id])),
+                roles: found.key.issued().map(role_names).unwrap_or_default(),
                 name: by_name
                     .filter(|name| *name == found.key.name)
                     .map(|name| (name, found.scope)),
@@ -190,6 +188,7 @@ impl View<'_> {
         }
         Ok(Subject {
             keys: Some(keys),
+            roles: BTreeSet::new(),
             name: None,
             is_gone: true,
         })
@@ -216,6 +215,10 @@ impl View<'_> {
         })?;
         Ok(keys)
     }
+}
+
+fn role_names(issued: &IssuedDetails) -> BTreeSet<RoleName> {
+    issued.roles.iter().map(|role| role.name.clone()).collect()
 }
 
 /// Entries as they are collected: the newest ones, and no more than there is room for.
@@ -250,6 +253,9 @@ impl<'a> Story<'a> {
     }
 
     fn see_change(&mut self, index: u64, entry: LogEntry) {
+        let of_its_role = entry
+            .role()
+            .is_some_and(|role| self.mark.roles.contains(&role));
         let entry = AuditEntry::of_log(index, entry);
         if let (Some(id), Some(name)) = (entry.key_id, &entry.name) {
             let wanted = self.mark.name.as_ref();
@@ -261,7 +267,7 @@ impl<'a> Story<'a> {
             }
             self.mark.names.insert(id, name.clone());
         }
-        if self.is_about(entry.key_id) && self.filter.takes(&entry) {
+        if (of_its_role || self.is_about(entry.key_id)) && self.filter.takes(&entry) {
             self.keep(entry);
         }
     }
