@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::draft::{Draft, OwnBody, OwnRecord};
+use super::draft::Draft;
 use super::log::{Event, Verb};
+use super::own::{OwnBody, OwnRecord};
 use super::unlock::slot_row;
 use super::{Vault, VaultError};
 use crate::crypto::{Secret, SlotBinding, SlotInput, SlotKind, random};

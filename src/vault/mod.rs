@@ -16,6 +16,7 @@ mod import;
 mod issue;
 mod list;
 mod log;
+mod own;
 mod provider;
 mod record;
 mod rekey;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::VaultError;
-use super::draft::OwnRecord;
 use super::head::{from_json, json};
+use super::own::OwnRecord;
 use crate::checks;
 use crate::crypto::{
     Aad, Label, Object, Opened, PartsWriter, RootKey, RowsMac, Secret, SubKey, open, seal,

@@ -1,8 +1,9 @@
 //! New passphrases and new keys.
 
 use super::access::{access_slots, drop_access_slot, drop_recovery_code, drop_slots, slot_name};
-use super::draft::{Draft, OwnBody};
+use super::draft::Draft;
 use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
+use super::own::OwnBody;
 use super::record::RecordKey;
 use super::unlock::passphrase_slot;
 use super::{Vault, VaultError, View};
