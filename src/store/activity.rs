@@ -32,7 +32,7 @@ const SCHEMA: &str = "
         last_used INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE event (
-        seq    INTEGER PRIMARY KEY,
+        seq    INTEGER PRIMARY KEY CHECK (seq > 0),
         at     INTEGER NOT NULL,
         key_id BLOB NOT NULL,
         sealed BLOB NOT NULL
@@ -129,38 +129,31 @@ impl ActivityFile {
         Ok((file.format()? == FORMAT).then_some(file))
     }
 
-    /// Records one use in one transaction. `seal` makes the event of a sequence number; `None` for plain counts.
+    /// Records uses in one transaction, all of them or none. What comes with a use seals the event that gets a sequence
+    /// number; `None` for plain counts.
     ///
     /// # Errors
-    /// Whatever SQLite or `seal` says; nothing is recorded then.
-    pub fn record<E: From<StoreError>>(
-        &self,
-        used: Use<'_>,
-        seal: impl FnOnce(u64) -> Result<Option<Vec<u8>>, E>,
-    ) -> Result<(), E> {
+    /// Whatever SQLite or a seal says, and [`StoreError::Altered`] for numbers that cannot be; nothing is recorded then.
+    pub fn record<'a, E, S>(&self, uses: impl IntoIterator<Item = (Use<'a>, S)>) -> Result<(), E>
+    where
+        E: From<StoreError>,
+        S: FnOnce(u64) -> Result<Option<Vec<u8>>, E>,
+    {
+        let failed = |err| self.failed(err);
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-                .map_err(|err| self.failed(err))?;
-        let last: i64 = transaction
-            .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| {
-                row.get(0)
-            })
-            .map_err(|err| self.failed(err))?;
-        let event = seal(last.cast_unsigned() + 1)?;
-        let write = || -> rusqlite::Result<()> {
-            count(&transaction, used, 1)?;
+                .map_err(failed)?;
+        let mut newest = self.newest_event()?;
+        for (used, seal) in uses {
+            let next = self.number_after(newest)?;
+            let event = seal(next)?;
+            count(&transaction, used, 1).map_err(failed)?;
             if let Some(sealed) = event {
-                let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
-                transaction.execute(
-                    "INSERT INTO event (seq, at, key_id, sealed) VALUES (?1, ?2, ?3, ?4)",
-                    params![last + 1, used.at.0, id, sealed],
-                )?;
+                add_event(&transaction, used, next, &sealed).map_err(failed)?;
+                newest = next;
             }
-            Ok(())
-        };
-        write()
-            .and_then(|()| transaction.commit())
-            .map_err(|err| self.failed(err))?;
+        }
+        transaction.commit().map_err(failed)?;
         Ok(())
     }
 
@@ -168,20 +161,21 @@ impl ActivityFile {
     /// events of them.
     ///
     /// # Errors
-    /// Whatever SQLite says; nothing is counted then.
+    /// As [`ActivityFile::record`]; nothing is counted then.
     pub fn record_counts<'a>(
         &self,
         counted: impl IntoIterator<Item = (Use<'a>, u64)>,
     ) -> Result<(), StoreError> {
-        let write = || -> rusqlite::Result<()> {
-            let transaction =
-                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-            for (used, times) in counted {
-                count(&transaction, used, times)?;
-            }
-            transaction.commit()
-        };
-        write().map_err(|err| self.failed(err))
+        let failed = |err| self.failed(err);
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(failed)?;
+        // Only counts are written here, but who checks many has to hear of it, too.
+        self.newest_event()?;
+        for (used, times) in counted {
+            count(&transaction, used, times).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
     }
 
     /// The totals of every key that was ever used.
@@ -228,9 +222,11 @@ impl ActivityFile {
     /// Forgets a little of what is too old, at most some hundred rows: called after an answer, never before it.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] for numbers that cannot be: what is too old is not known then,
+    /// and nothing is forgotten.
     pub fn prune(&self, retention: Retention, now: Timestamp) -> Result<(), StoreError> {
         const STEP: u32 = 500;
+        let newest = self.newest_event()?;
         let prune = || -> rusqlite::Result<()> {
             let oldest: Option<(i64, i64)> = self
                 .connection
@@ -240,21 +236,19 @@ impl ActivityFile {
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .optional()?;
-            let newest: i64 = self.connection.query_row(
-                "SELECT coalesce(max(seq), 0) FROM event",
-                [],
-                |row| row.get(0),
-            )?;
-            let first_kept = newest.saturating_sub_unsigned(retention.events);
-            let since = now.0 - i64::from(retention.event_days) * 86_400;
-            if oldest.is_some_and(|(seq, at)| seq <= first_kept || at < since) {
+            // Not above 2^53, so that nothing wraps.
+            let forgotten = newest.saturating_sub(retention.events).cast_signed();
+            let since = now
+                .0
+                .saturating_sub(i64::from(retention.event_days) * 86_400);
+            if oldest.is_some_and(|(seq, at)| seq <= forgotten || at < since) {
                 self.connection.execute(
                     "DELETE FROM event WHERE seq IN
                      (SELECT seq FROM event WHERE seq <= ?1 OR at < ?2 ORDER BY seq LIMIT ?3) AND seq < ?4",
-                    params![first_kept, since, STEP, newest],
+                    params![forgotten, since, STEP, newest.cast_signed()],
                 )?;
             }
-            let first_day = now.day() - i64::from(retention.usage_days);
+            let first_day = now.day().saturating_sub(i64::from(retention.usage_days));
             self.connection.execute(
                 "DELETE FROM usage WHERE (key_id, generation, day, code) IN
                  (SELECT key_id, generation, day, code FROM usage WHERE day < ?1 LIMIT ?2)",
@@ -329,9 +323,34 @@ impl ActivityFile {
         rows().map_err(|err| self.failed(err))
     }
 
-    fn failed(&self, err: rusqlite::Error) -> StoreError {
-        StoreError::sqlite(&self.path, err)
+    pub(super) fn failed(&self, err: rusqlite::Error) -> StoreError {
+        match err {
+            rusqlite::Error::IntegralValueOutOfRange(_, number) => {
+                self.altered(format!("the number {number} cannot be in an activity file"))
+            }
+            err => StoreError::sqlite(&self.path, err),
+        }
     }
+
+    pub(super) fn altered(&self, what: String) -> StoreError {
+        StoreError::Altered {
+            path: self.path.clone(),
+            what,
+        }
+    }
+}
+
+fn add_event(
+    transaction: &Transaction<'_>,
+    used: Use<'_>,
+    sequence: u64,
+    sealed: &[u8],
+) -> rusqlite::Result<()> {
+    let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
+    transaction
+        .prepare_cached("INSERT INTO event (seq, at, key_id, sealed) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![sequence.cast_signed(), used.at.0, id, sealed])?;
+    Ok(())
 }
 
 fn count(transaction: &Transaction<'_>, used: Use<'_>, times: u64) -> rusqlite::Result<()> {

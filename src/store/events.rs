@@ -18,41 +18,47 @@ pub struct EventRow {
     pub sealed: Vec<u8>,
 }
 
+/// Highest sequence number: the last one that every reader of JSON holds exactly.
+const LAST: u64 = 1 << 53;
+
 impl ActivityFile {
-    /// The sequence number of the newest event; 0 when there is none.
+    /// The sequence number of the newest event, at most 2^53; 0 when there is none.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] when any event has a number that cannot be: what is read or
+    /// numbered by it would be silently wrong.
     pub fn newest_event(&self) -> Result<u64, StoreError> {
-        let newest = self.rows("SELECT coalesce(max(seq), 0) FROM event", [], |row| {
-            row.get::<_, i64>(0)
-        })?;
-        Ok(newest.first().map_or(0, |newest| newest.cast_unsigned()))
+        // Apart, so that each is one step in the table's tree.
+        let sql = "SELECT (SELECT min(seq) FROM event), (SELECT max(seq) FROM event)";
+        let ends = self.rows(sql, [], ends)?;
+        Ok(ends.first().copied().flatten().map_or(0, |(_, high)| high))
+    }
+
+    /// The sequence number of the event after this one.
+    pub(super) fn number_after(&self, newest: u64) -> Result<u64, StoreError> {
+        let next = newest.checked_add(1).filter(|next| *next <= LAST);
+        next.ok_or_else(|| self.altered(format!("no event can come after number {newest}")))
     }
 
     /// Lowest and highest sequence number of the events in a time; `None` when there is none. Between them may be
     /// others, where a clock was set.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// As [`ActivityFile::newest_event`].
     pub fn event_bounds(
         &self,
         times: &RangeInclusive<Timestamp>,
     ) -> Result<Option<(u64, u64)>, StoreError> {
         // The index has both columns, and is a tenth of the table.
         let sql = "SELECT min(seq), max(seq) FROM event INDEXED BY event_by_key WHERE at >= ?1 AND at <= ?2";
-        let bounds = self.rows(sql, [times.start().0, times.end().0], |row| {
-            let (low, high): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-            Ok(low.zip(high))
-        })?;
-        let bounds = bounds.first().copied().flatten();
-        Ok(bounds.map(|(low, high)| (low.cast_unsigned(), high.cast_unsigned())))
+        let bounds = self.rows(sql, [times.start().0, times.end().0], ends)?;
+        Ok(bounds.first().copied().flatten())
     }
 
     /// The newest `limit` events of a key, newest first.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events(&self, key: KeyId, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         let always = Timestamp(i64::MIN)..=Timestamp(i64::MAX);
         self.events_of(key, &always, (Timestamp(i64::MAX), u64::MAX >> 1), limit)
@@ -61,7 +67,7 @@ impl ActivityFile {
     /// The newest `limit` events of a key in a time and before one of them, newest first.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events_of(
         &self,
         key: KeyId,
@@ -81,7 +87,7 @@ impl ActivityFile {
     /// The newest `limit` events from the sequence number `first` on and before another, newest first.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events_before(
         &self,
         first: u64,
@@ -97,18 +103,34 @@ impl ActivityFile {
     /// The oldest `limit` events after a sequence number, oldest first.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         self.rows(sql, params![sequence.cast_signed(), limit], event_row)
     }
 }
 
+/// Lowest and highest number, where there are any.
+fn ends(row: &Row<'_>) -> rusqlite::Result<Option<(u64, u64)>> {
+    let (low, high): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+    let ends = low.zip(high);
+    ends.map(|(low, high)| Ok((number(low)?, number(high)?)))
+        .transpose()
+}
+
+/// A sequence number that can be.
+fn number(stored: i64) -> rusqlite::Result<u64> {
+    u64::try_from(stored)
+        .ok()
+        .filter(|number| (1..=LAST).contains(number))
+        .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, stored))
+}
+
 /// More than 64 KiB are never read: nothing as long as that was ever sealed, and cut off it does not open.
 fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let id: Vec<u8> = row.get(2)?;
     Ok(EventRow {
-        sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+        sequence: number(row.get(0)?)?,
         at: Timestamp(row.get(1)?),
         key_id: KeyId::try_from(&id[..]).ok(),
         sealed: row.get(3)?,

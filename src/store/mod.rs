@@ -21,7 +21,7 @@ pub use self::vault::{
 /// What can go wrong with files.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the vault `{path}` is damaged or was altered: {what}")]
+    #[error("`{path}` is damaged or was altered: {what}")]
     Altered { path: PathBuf, what: String },
     #[error("the vault `{0}` is in use: another process has held it for 10 seconds")]
     Busy(PathBuf),

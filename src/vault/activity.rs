@@ -189,6 +189,37 @@ pub(super) struct Used<'a> {
     pub(super) allowed: bool,
 }
 
+impl Used<'_> {
+    fn row(&self, now: Timestamp) -> Use<'_> {
+        Use {
+            key_id: self.key.map(|(id, _)| id),
+            generation: self.generation,
+            code: self.code,
+            allowed: self.allowed,
+            at: now,
+        }
+    }
+
+    /// Its event; `None` where no key has the presented id.
+    fn seal(
+        &self,
+        sequence: u64,
+        who: &Actor,
+        now: Timestamp,
+        vault: VaultId,
+    ) -> Result<Option<Vec<u8>>, VaultError> {
+        let event = UseEvent {
+            verb: self.verb.to_owned(),
+            code: self.code.to_owned(),
+            generation: self.generation,
+            actor: who.clone(),
+        };
+        self.key
+            .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))
+            .transpose()
+    }
+}
+
 /// Seals the events of one scope.
 #[derive(Debug)]
 pub(super) struct ActivityKey {
@@ -249,7 +280,7 @@ impl Vault {
     /// What was recorded of one key: totals, counts from `first_day` on, and its newest `events` uses.
     ///
     /// # Errors
-    /// When the activity file cannot be read. Events that an older key sealed, or that were altered, are left out.
+    /// When the activity file cannot be read, or its numbers cannot be. Events that an older key sealed, or that were altered, are left out.
     pub fn usage_of(
         &mut self,
         found: &Found,
@@ -289,7 +320,7 @@ impl Vault {
     /// Daily counts of all keys from `first_day` on.
     ///
     /// # Errors
-    /// When the activity file cannot be read.
+    /// When the activity file cannot be read, or its numbers cannot be.
     pub fn usage_by_day(&mut self, first_day: i64) -> Result<VaultUsage, VaultError> {
         let mut usage = VaultUsage::default();
         if let Some(file) = self.activity().map_err(VaultError::Activity)? {
@@ -335,35 +366,37 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<(), VaultError> {
-        let event = UseEvent {
-            verb: used.verb.to_owned(),
-            code: used.code.to_owned(),
-            generation: used.generation,
-            actor: who.clone(),
-        };
-        let row = Use {
-            key_id: used.key.map(|(id, _)| id),
-            generation: used.generation,
-            code: used.code,
-            allowed: used.allowed,
-            at: now,
-        };
+        self.record_all(std::slice::from_ref(used), who, now)
+    }
+
+    /// Records uses that belong together, likewise: all of them or none.
+    pub(super) fn record_all(
+        &mut self,
+        used: &[Used<'_>],
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        if used.is_empty() {
+            return Ok(());
+        }
         let vault = self.id;
+        let rows = used.iter().map(|used| {
+            let seal = move |sequence| used.seal(sequence, who, now, vault);
+            (used.row(now), seal)
+        });
         let written = self
             .new_activity()
             .map_err(VaultError::from)
-            .and_then(|file| {
-                file.record(row, |sequence| {
-                    used.key
-                        .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))
-                        .transpose()
-                })
-            });
+            .and_then(|file| file.record(rows));
         match written {
             Err(err) if self.location.audit_required => Err(VaultError::NotRecorded(err.into())),
             Err(err) => {
+                let what = match used.len() {
+                    1 => "this use was".to_owned(),
+                    count => format!("these {count} uses were"),
+                };
                 self.warnings
-                    .push(format!("this use was not recorded: {}", with_cause(&err)));
+                    .push(format!("{what} not recorded: {}", with_cause(&err)));
                 Ok(())
             }
             Ok(()) => {
@@ -381,10 +414,14 @@ impl Vault {
         }
     }
 
-    /// The activity file, opened once; `None` while there is none.
+    /// The activity file, opened once; `None` while there is none. Refused where its numbers cannot be: "nothing" is no
+    /// answer then.
     fn activity(&mut self) -> Result<Option<&ActivityFile>, StoreError> {
         if self.activity.is_none() {
             self.activity = ActivityFile::open_existing(&self.activity_path())?;
+        }
+        if let Some(file) = &self.activity {
+            file.newest_event()?;
         }
         Ok(self.activity.as_ref())
     }

@@ -25,9 +25,24 @@ pub struct ExportedKey {
     pub value: Option<SecretValue>,
 }
 
+impl ExportedKey {
+    /// How the reveal of its value is counted.
+    fn used<'a>(&self, activity: &'a ActivityKey) -> Used<'a> {
+        let current = self.found.key.current();
+        Used {
+            key: Some((self.found.id, activity)),
+            verb: "export",
+            code: "export",
+            generation: current.map_or(0, |generation| generation.number),
+            allowed: true,
+        }
+    }
+}
+
 impl Vault {
-    /// The keys that pass the filter, and all roles; of a project or environment, those that its keys have. With `reveal`, the values of provider keys too, each of which is
-    /// recorded as a use. An issued key's digests are never in it.
+    /// The keys that pass the filter, and all roles; of a project or environment, those that its keys have. With `reveal`, the
+    /// values of provider keys too, each of which is recorded as a use, all of them in one transaction. An issued key's
+    /// digests are never in it.
     ///
     /// # Errors
     /// [`VaultError::OwnerOnly`] for the holder of an access token; [`VaultError::NotRecorded`] when uses have to be
@@ -57,21 +72,12 @@ impl Vault {
             let issued = || keys.iter().filter_map(|(key, _)| key.found.key.issued());
             roles.retain(|known| issued().any(|issued| issued.has_role(&known.role.name)));
         }
-        let mut exported = Vec::with_capacity(keys.len());
-        for (key, activity) in keys {
-            if let Some(activity) = &activity {
-                let current = key.found.key.current();
-                let used = Used {
-                    key: Some((key.found.id, activity)),
-                    verb: "export",
-                    code: "export",
-                    generation: current.map_or(0, |generation| generation.number),
-                    allowed: true,
-                };
-                self.record(&used, who, now)?;
-            }
-            exported.push(key);
-        }
+        let revealed: Vec<Used<'_>> = keys
+            .iter()
+            .filter_map(|(key, activity)| Some(key.used(activity.as_ref()?)))
+            .collect();
+        self.record_all(&revealed, who, now)?;
+        let mut exported: Vec<_> = keys.into_iter().map(|(key, _)| key).collect();
         exported.sort_by_cached_key(|key| {
             (
                 key.found.scope.clone(),

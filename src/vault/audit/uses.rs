@@ -43,7 +43,7 @@ fn of_all(
     let Some((first, newest)) = bounds else {
         return Ok(());
     };
-    let mut before = newest.min(last) + 1;
+    let mut before = newest.min(last).saturating_add(1);
     loop {
         let page = file.events_before(first, before, PAGE)?;
         let Some(oldest) = page.last() else {
