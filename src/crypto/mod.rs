@@ -36,13 +36,35 @@
 //! | 4 scope head | `head` of SK | scope_id, SK's key id | `pad(lp(JSON of the head) ‖ lp(rows_mac) ‖ lp(AK))` |
 //! | 5 record | `record` of SK | scope_id, SK's key id, key_id[12], name_tag, revision | `pad(lp(JSON of the key) ‖ lp(secret₁) ‖ lp(secret₂) …)`, one secret a generation |
 //! | 6 log entry | `log` of VK | index, hash of the previous entry (zero for the first) | `pad(lp(JSON of the entry))` |
-//! | 8 activity event | AK | scope_id, key_id[12], sequence, time | `pad(lp(JSON of the event))` |
+//! | 8 activity event | AK | scope_id, key_id[12], sequence (1 to 2^53), time | `pad(lp(JSON of the event))` |
 //!
-//! The JSON of a scope is `project`, `environment`, `kind`, `created_at`; of a scope head `project`, `environment`, `kind`,
-//! `sequence`, `rows`, `default` (the key id of the default key, or null). The secret of a generation is the 32-byte digest
-//! of an issued token, or the value of a provider key. Records of the own scope are named `slot/…` (an access token, with
-//! its 32 bytes as the one secret) and `role/…`; a key's JSON has copies of its roles. An unknown JSON field, or bytes after the last part, means
-//! "written by a newer keywright".
+//! The secret of a generation is the 32-byte digest of an issued token, or the value of a provider key. Records of the own
+//! scope are named `slot/…` (an access token, with its 32 bytes as the one secret) and `role/…`. An unknown JSON field, or
+//! bytes after the last part, means "written by a newer keywright".
+//!
+//! ## JSON
+//!
+//! A time is in seconds since 1970-01-01 UTC. A field with `?` may be null; what is in parentheses tells of the field before.
+//!
+//! | object | fields |
+//! |---|---|
+//! | scope | `project`, `environment`, `kind` (`issued`, `provider`), `created_at` |
+//! | scope head | `project`, `environment`, `kind`, `sequence`, `rows`, `default?` (the key id of the default key) |
+//! | key | `name`, `created_at`, `created_by`, `revoked?`, `tags`, `note?`, `generations` (oldest first), `details` (`{"issued": …}`, `{"provider": …}`) |
+//! | … revoked | `at`, `by` |
+//! | … generation | `number` (from 1), `created_at`, `created_by`, `delivered_at?`, `expires_at?`, `superseded_at?` |
+//! | … issued | `brand`, `permissions`, `context` (an object of texts), `roles` (copies, by name) |
+//! | … provider | `providers`, `models`, `variable?`, `masked` (the present value with all but its ends hidden) |
+//! | role | `name`, `permissions`, `context` |
+//! | own record | `name`, `body` (`{"role": …}`, `{"slot": …}`) |
+//! | … body role | `role`, `created_at`, `created_by` |
+//! | … body slot | `name`, `created_at`, `created_by` |
+//! | log entry | `operation` (32 hexadecimal digits), `at`, `actor`, `verb`, `scope?`, `kind?`, `key_id?`, `name?`, `generation?`, `detail?` |
+//! | … its scope | `project`, `environment` |
+//! | … its verb | `access-create`, `access-revoke`, `create`, `delete`, `deliver`, `edit`, `finish`, `import`, `init`, `passphrase`, `recovery-code`, `rekey`, `revoke`, `role-delete`, `role-set`, `rotate`, `set`, `undo` |
+//! | event | `verb`, `code`, `generation` (0 when no digest matched), `actor` |
+//! | … a use's verb | `export`, `get`, `verify` |
+//! | … a use's code | `expired`, `export`, `get`, `insufficient_permission`, `revoked`, `rotated`, `undelivered`, `valid`, `wrong_environment`, `wrong_project`, `wrong_secret` |
 //!
 //! ## Authenticated, not encrypted
 //!

@@ -96,6 +96,7 @@ impl fmt::Display for KeyKind {
 
 /// One project, one environment. With a [`KeyKind`] it is what a scope key seals.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
     pub project: Project,
     pub environment: Environment,

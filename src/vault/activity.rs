@@ -272,7 +272,9 @@ impl ActivityKey {
         let aad = self.aad(key, row.sequence, row.at, vault);
         let opened = open(&self.key.as_sub_key(), &aad, nonce, bytes).map_err(|_| altered())?;
         let mut parts = opened.parts();
-        from_json(parts.part()?, "an event")
+        let event = from_json(parts.part()?, "an event")?;
+        parts.done()?;
+        Ok(event)
     }
 }
 

@@ -294,11 +294,11 @@ pub(super) struct OpenScope {
 /// What a scope's row seals. Field names are part of the file format.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ScopeMeta {
-    project: Project,
-    environment: Environment,
-    kind: KeyKind,
-    created_at: Timestamp,
+pub(super) struct ScopeMeta {
+    pub(super) project: Project,
+    pub(super) environment: Environment,
+    pub(super) kind: KeyKind,
+    pub(super) created_at: Timestamp,
 }
 
 impl OpenScope {

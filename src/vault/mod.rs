@@ -312,4 +312,6 @@ fn operation_id() -> Result<String, VaultError> {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tamper;

@@ -19,7 +19,7 @@ pub(super) struct OwnRecord {
 
 /// The kinds of such records.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum OwnBody {
     /// A role as it is now; keys have copies of it.
     Role {
