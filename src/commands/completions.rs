@@ -12,7 +12,7 @@ use crate::session::Session;
 /// Bash: `source <(keywright completions bash)` in `~/.bashrc`. Zsh: `source <(keywright completions zsh)` in
 /// `~/.zshrc`, after `compinit`. Fish: `keywright completions fish | source` in `~/.config/fish/config.fish`.
 ///
-/// These three also offer names of keys, projects, environments, tags and providers, where a file or variable gives the
+/// These three also offer names of keys, projects, environments, roles, tags, providers and models, where a file or variable gives the
 /// passphrase and the vault opens within 100 ms; nothing is ever asked, and the passphrase command is not run.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {

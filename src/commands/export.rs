@@ -1,7 +1,7 @@
 use clap::Args;
 
 use crate::error::{CommandError, Exit};
-use crate::exchange::{KeyEntry, Preamble};
+use crate::exchange::{DOCUMENT_LIMIT, KeyEntry, Preamble};
 use crate::session::Session;
 use crate::vault::Filter;
 
@@ -9,7 +9,8 @@ use crate::vault::Filter;
 ///
 /// Without `--reveal` it is what is known of the keys; with it, the values of provider keys are in it, too, those of revoked
 /// ones included, in plain text: pipe it into a program that encrypts. An issued key's token is kept nowhere and cannot be in it. -p and -e narrow it
-/// when they are given as options. `import --format json` reads what this writes.
+/// when they are given as options. `import --format json` reads what
+/// this writes, up to 16 MiB at once.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -36,13 +37,20 @@ pub(crate) fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, C
         let keys = export.keys.iter();
         let keys = keys.map(|key| (KeyEntry::new(&key.found), key.value.as_ref()));
         let written = out.reveal_keys_json(&Preamble::new(&export, *now), keys);
+        let size = if args.reveal {
+            written.map_err(CommandError::not_shown)?
+        } else {
+            written?
+        };
+        if size > DOCUMENT_LIMIT {
+            out.warn(format_args!(
+                "The document has {size} bytes, and `import` reads at most {DOCUMENT_LIMIT}: take it in parts with -p and -e"
+            ));
+        }
         if args.reveal {
-            written.map_err(CommandError::not_shown)?;
             out.note(format_args!(
                 "The document has values in plain text: keep it only encrypted"
             ));
-        } else {
-            written?;
         }
         Ok(Exit::Done)
     })

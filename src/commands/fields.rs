@@ -222,7 +222,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "actor, verb, at, last_at",
-                "who it was, what was done (verify or get), when, and when for the last time",
+                "who it was, what was done (verify, get or export), when, and when for the last time",
             ),
             (
                 "without_key",

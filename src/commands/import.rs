@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::args::{DryRun, FirstVault, read_all};
 use crate::error::{CommandError, Exit};
 use crate::exchange::{DOCUMENT_LIMIT, read_export};
+use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{Import, Imported, Vault};
 
@@ -20,7 +21,7 @@ Examples:
   keywright import --format json keys.json --dry-run
   age -d keys.json.age | keywright import --format json")]
 pub(crate) struct ImportArgs {
-    /// File to read; without one, standard input
+    /// File to read, at most 16 MiB; without one, standard input
     file: Option<PathBuf>,
 
     /// What it is: json, as `export` makes it
@@ -59,11 +60,13 @@ pub(crate) fn import(args: &ImportArgs, session: &mut Session) -> Result<Exit, C
             |import, vault, session| store(args, &import, vault, session),
         );
     }
-    Err(CommandError::message(
-        Exit::Failed,
-        "there is no vault to compare the document with",
-    )
-    .hint("without --dry-run, one is made first"))
+    // There is nothing yet that anything could be in the way of.
+    let imported = args.read()?.count();
+    let path = session.settings.location.vault.display().to_string();
+    session
+        .out
+        .note(format_args!("Would make the vault `{}`", escape(&path)));
+    tell(imported, true, session)
 }
 
 fn store(
@@ -75,6 +78,10 @@ fn store(
     let dry_run = args.change.dry_run;
     let actor = &session.settings.actor;
     let imported = vault.import(import, dry_run, actor, session.now)?;
+    tell(imported, dry_run, session)
+}
+
+fn tell(imported: Imported, dry_run: bool, session: &mut Session) -> Result<Exit, CommandError> {
     let words = if dry_run { "Would import" } else { "Imported" };
     session.out.note(format_args!("{words} {imported}"));
     if imported.issued > 0 {

@@ -144,7 +144,7 @@ fn push_lines<'a>(roff: &mut Roff, lines: impl Iterator<Item = &'a str>) {
 fn json_section() -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["JSON"]);
-    roff.text([roman("With --json, the answer is one document, of audit one a line. Times are RFC 3339 in UTC; what is absent is null.")]);
+    roff.text([roman("With --json, the answer is one document, of audit and verify --batch one a line. Times are RFC 3339 in UTC; what is absent is null.")]);
     for (document, fields) in JSON_FIELDS {
         roff.control("SS", [*document]);
         for (names, meaning) in *fields {

@@ -201,13 +201,15 @@ impl Printer {
 
     /// Shows a token, once, alone on its line.
     pub(crate) fn reveal_token(&mut self, token: &Token) -> io::Result<()> {
-        self.reveal(&[token.expose(), b"\n"]) // the one time it is shown
+        self.reveal(&[token.expose(), b"\n"])?; // the one time it is shown
+        Ok(())
     }
 
     /// Shows a value: its exact bytes, and a line end only when somebody looks.
     pub(crate) fn reveal_value(&mut self, value: &SecretValue) -> io::Result<()> {
         let end: &[u8] = if self.terminal { b"\n" } else { b"" };
-        self.reveal(&[value.expose(), end]) // asked for by `get`
+        self.reveal(&[value.expose(), end])?; // asked for by `get`
+        Ok(())
     }
 
     /// A JSON document with a token as its last field.
@@ -218,7 +220,8 @@ impl Printer {
     ) -> io::Result<()> {
         let head = json_text(document)?;
         let quoted = json_string(token.expose()); // the one time it is shown
-        self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])
+        self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])?;
+        Ok(())
     }
 
     /// A JSON document with a value as its last field, as text or, where it is none, in base64 under another name.
@@ -228,29 +231,30 @@ impl Printer {
         value: &SecretValue,
     ) -> io::Result<()> {
         let head = json_text(document)?;
-        self.reveal(&[&with_value(&head, Some(value))?, b"\n"])
+        self.reveal(&[&with_value(&head, Some(value))?, b"\n"])?;
+        Ok(())
     }
 
     /// A JSON document with a list of keys as its last field, one key a line, each with its value as its last field where
-    /// there is one.
+    /// there is one. Gives how many bytes it had.
     pub(crate) fn reveal_keys_json<'v>(
         &mut self,
         document: &impl Serialize,
         keys: impl Iterator<Item = (impl Serialize, Option<&'v SecretValue>)>,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let head = json_text(document)?;
-        self.reveal(&[opened(&head)?, b",\"keys\":["])?;
+        let mut written = self.reveal(&[opened(&head)?, b",\"keys\":["])?;
         let mut separator: &[u8] = b"\n";
         for (key, value) in keys {
             let key = escaped_json(&key)?;
-            self.reveal(&[separator, &with_value(&key, value)?])?;
+            written += self.reveal(&[separator, &with_value(&key, value)?])?;
             separator = b",\n";
         }
-        self.reveal(&[b"\n]}\n"])
+        Ok(written + self.reveal(&[b"\n]}\n"])?)
     }
 
-    /// Raw writes from a buffer that is wiped: `io::stdout()` would keep a copy in its own.
-    fn reveal(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+    /// Raw writes from a buffer that is wiped: `io::stdout()` would keep a copy in its own. Gives how many bytes there were.
+    fn reveal(&mut self, parts: &[&[u8]]) -> io::Result<usize> {
         let mut line = Zeroizing::new(Vec::with_capacity(
             parts.iter().map(|part| part.len()).sum(),
         ));
@@ -265,7 +269,7 @@ impl Printer {
                 Err(err) => return Err(err.into()),
             }
         }
-        Ok(())
+        Ok(line.len())
     }
 
     fn answer(&mut self, text: &str) -> io::Result<()> {

@@ -15,8 +15,6 @@ use crate::crypto::{RootKey, RowsMac, Secret, random};
 use crate::key::{Key, KeyId, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
 use crate::store::{Change, RecordRow, SlotRow};
 
-pub(super) use super::own::{OwnBody, OwnRecord};
-
 /// An opened transaction, the checked state it began with, and what has changed since.
 pub(super) struct Draft<'a> {
     pub(super) change: Change<'a>,

@@ -19,6 +19,23 @@ pub struct Import {
     pub keys: Vec<ImportedKey>,
 }
 
+impl Import {
+    /// How much there is to import into an empty vault.
+    pub fn count(&self) -> Imported {
+        let of_kind = |kind| {
+            self.keys
+                .iter()
+                .filter(|key| key.half.kind() == kind)
+                .count()
+        };
+        Imported {
+            issued: of_kind(KeyKind::Issued),
+            provider: of_kind(KeyKind::Provider),
+            roles: self.roles.len(),
+        }
+    }
+}
+
 /// A role from elsewhere, and who made it there.
 #[derive(Clone, Debug)]
 pub struct ImportedRole {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::{Draft, OwnBody, OwnRecord};
+use super::draft::Draft;
 use super::find::{Found, nearest};
 use super::head::OpenScope;
 use super::list::Filter;
 use super::log::{Event, Verb};
+use super::own::{OwnBody, OwnRecord};
 use super::record::{OpenRecord, RecordKey};
 use super::{Vault, VaultError, View};
 use crate::crypto::RootKey;

@@ -438,7 +438,8 @@ fn the_first_import_makes_the_vault_and_a_bad_one_does_not() {
     assert!(!env.run_with_stdin(args, "{}").success());
     assert!(!new.exists());
     let dry = env.run_with_stdin([&args[..], &["-n"]].concat(), export.stdout());
-    assert!(!dry.success() && !new.exists(), "{dry}");
+    assert!(dry.success() && !new.exists(), "{dry}");
+    assert!(dry.stderr().contains("Would import 2 issued keys"), "{dry}");
     let made = env.run_with_stdin(args, export.stdout());
     assert!(made.success() && new.exists(), "{made}");
 }

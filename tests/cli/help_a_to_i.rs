@@ -117,9 +117,9 @@ fn of_completions() {
     zsh)` in `~/.zshrc`, after `compinit`. Fish: `keywright completions fish | source` in
     `~/.config/fish/config.fish`.
 
-    These three also offer names of keys, projects, environments, tags and providers, where a file or
-    variable gives the passphrase and the vault opens within 100 ms; nothing is ever asked, and the
-    passphrase command is not run.
+    These three also offer names of keys, projects, environments, roles, tags, providers and models,
+    where a file or variable gives the passphrase and the vault opens within 100 ms; nothing is ever
+    asked, and the passphrase command is not run.
 
     Usage: keywright completions [OPTIONS] [SHELL]
 

@@ -121,7 +121,10 @@ fn changes_and_uses_are_merged_by_time() {
     );
     assert_eq!(wrong.scope, Some(scope("shop/staging")));
     assert!(wrong.is_refused() && !everything.entries[9].is_refused());
-    assert_eq!(everything.entries[8].detail.as_deref(), Some("auditor"));
+    assert_eq!(
+        everything.entries[8].detail.as_deref(),
+        Some("auditor: read")
+    );
     let numbers: Vec<u64> = everything
         .entries
         .iter()
