@@ -306,7 +306,8 @@ fn activated(key: &Key, now: Timestamp, overlap: Span) -> Key {
     key
 }
 
-fn end_at(generation: &mut Generation, at: Timestamp) {
+/// Ends it at `at`, or when it ends by itself before that.
+pub(super) fn end_at(generation: &mut Generation, at: Timestamp) {
     let ends = [generation.expires_at, generation.superseded_at];
     generation.superseded_at = Some(ends.into_iter().flatten().fold(at, Timestamp::min));
 }

@@ -3,7 +3,7 @@
 use super::activity::{ActivityKey, Used};
 use super::edit::KeyEdit;
 use super::find::Found;
-use super::issue::free_the_name;
+use super::issue::{end_at, free_the_name};
 use super::log::{Event, Verb};
 use super::rotate::{revoked, unchanged};
 use super::{Vault, VaultError};
@@ -135,7 +135,7 @@ impl Vault {
                     found.id
                 )));
             };
-            previous.superseded_at = Some(now);
+            end_at(&mut previous, now);
             let expires_at = previous.lifetime().map(|lifetime| now.after(lifetime));
             let next = generation(previous.number + 1, expires_at, who, now);
             key.generations = vec![previous, next];

@@ -219,3 +219,25 @@ fn what_is_known_of_a_key_changes_and_its_value_stays() {
     assert_eq!(key.expires_at(), Some(Timestamp(end.0 + 86_400)));
     assert_eq!(key.provider().expect("a provider key").masked, "••••");
 }
+
+/// It ended by itself before: a generation never ends later than it expires.
+#[test]
+fn an_expired_value_that_is_replaced_ended_when_it_expired() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let expires_at = Some(NOW.after(DAY));
+    let expiring = KeyEdit {
+        expires_at: Some(expires_at),
+        ..KeyEdit::default()
+    };
+    let (openai, old, new) = (name("openai"), value("sk-1"), value("sk-2"));
+    vault
+        .set_new(&openai, &shop(), &old, &expiring, &who(), NOW)
+        .expect("stored");
+    let (found, later) = (find(&mut vault, "openai"), NOW.after(DAY).after(DAY));
+    let key = vault
+        .replace_value(&found, &new, &KeyEdit::default(), &who(), later)
+        .expect("replaced");
+    assert_eq!(key.generations[0].superseded_at, expires_at);
+    assert_eq!(key.expires_at(), Some(later.after(DAY)));
+}
