@@ -38,12 +38,23 @@ fn read(place: &Place, done: &AtomicBool) -> usize {
     rounds
 }
 
+/// Tells the readers to stop when it is dropped, so that a writer that panics fails the test instead of leaving them to
+/// read for ever.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn every_change_that_was_acknowledged_is_there() {
     let place = Place::new();
     drop(place.create());
     let done = AtomicBool::new(false);
     let tokens: Vec<_> = thread::scope(|threads| {
+        let guard = Done(&done);
         let readers: Vec<_> = (0..4)
             .map(|_| threads.spawn(|| read(&place, &done)))
             .collect();
@@ -55,7 +66,7 @@ fn every_change_that_was_acknowledged_is_there() {
             .into_iter()
             .flat_map(|writer| writer.join().expect("no writer was refused"))
             .collect();
-        done.store(true, Ordering::Relaxed);
+        drop(guard);
         for reader in readers {
             assert!(reader.join().expect("no reader was refused") > 0);
         }
