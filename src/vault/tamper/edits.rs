@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::roles::role_hex;
 use super::{Bench, Outcome, Who, bank, hex, shop, slot_hex};
 use crate::checks;
 use crate::key::{KeyKind, Scope};
@@ -67,7 +68,7 @@ const EDITS: &[Edit] = &[
     edit("record in another scope", "AAA", "AA.", AEAD, "UPDATE record SET scope_id = {bank} WHERE key_id = {ci}"),
     edit("record in another scope too", "AA.", "AA.", AEAD,
         "INSERT INTO record SELECT {bank}, key_id, name_tag, revision, nonce, sealed FROM record WHERE key_id = {ci}"),
-    edit("record in the vault's own scope too", "AA.", "...", "",
+    edit("record in the vault's own scope too", "AA.", "AA.", AEAD,
         "INSERT INTO record SELECT {own}, key_id, name_tag, revision, nonce, sealed FROM record WHERE key_id = {ci}"),
     edit("record in a scope that does not exist", "AAA", "...", "",
         "UPDATE record SET scope_id = {none} WHERE key_id = {ci}"),
@@ -96,6 +97,39 @@ const EDITS: &[Edit] = &[
     edit("record beyond all limits", "AAA", "AAA", SHAPE, "UPDATE record SET sealed = zeroblob(2000000) WHERE key_id = {ci}"),
     edit("record's nonce too short", "AAA", "AAA", SHAPE,
         "PRAGMA ignore_check_constraints = ON; UPDATE record SET nonce = x'00' WHERE key_id = {ci}"),
+    // Roles, which are records of the vault's own scope, and keys as they were before their role was changed.
+    edit("roles swapped", "AA.", "...", "",
+        "CREATE TEMP TABLE t AS SELECT * FROM record WHERE scope_id = {own};
+         UPDATE record SET (name_tag, revision, nonce, sealed) = (SELECT name_tag, revision, nonce, sealed FROM t WHERE key_id = {writer}) WHERE key_id = {reader};
+         UPDATE record SET (name_tag, revision, nonce, sealed) = (SELECT name_tag, revision, nonce, sealed FROM t WHERE key_id = {reader}) WHERE key_id = {writer};"),
+    edit("sealed parts of roles swapped", "AA.", "...", "",
+        "CREATE TEMP TABLE t AS SELECT * FROM record WHERE scope_id = {own};
+         UPDATE record SET (nonce, sealed) = (SELECT nonce, sealed FROM t WHERE key_id = {writer}) WHERE key_id = {reader};
+         UPDATE record SET (nonce, sealed) = (SELECT nonce, sealed FROM t WHERE key_id = {reader}) WHERE key_id = {writer};"),
+    edit("role in the place of another", "AA.", "...", "",
+        "UPDATE record SET (nonce, sealed) = (SELECT nonce, sealed FROM record WHERE key_id = {writer}) WHERE key_id = {reader}"),
+    edit("role dropped", "AA.", "...", "", "DELETE FROM record WHERE key_id = {reader}"),
+    edit("role under a new id too", "AA.", "...", "",
+        "INSERT INTO record SELECT scope_id, CAST('000000000000' AS BLOB), name_tag, revision, nonce, sealed FROM record WHERE key_id = {reader}"),
+    edit("role as it was", "AA.", "...", "", "REPLACE INTO record SELECT * FROM early.record WHERE key_id = {reader}"),
+    edit("role as it was, under its present revision", "AA.", "...", "",
+        "UPDATE record SET (nonce, sealed) = (SELECT nonce, sealed FROM early.record WHERE key_id = {reader}) WHERE key_id = {reader}"),
+    edit("role in the scope of its key", "AAA", "AAA", AEAD,
+        "INSERT INTO record SELECT {shop}, key_id, name_tag, revision, nonce, sealed FROM record WHERE key_id = {reader}"),
+    edit("key and its role as they were", "AAA", "...", "",
+        "REPLACE INTO record SELECT * FROM early.record WHERE key_id IN ({ci}, {reader})"),
+    edit("key, its role and its scope's head as they were", "AAA", "...", "",
+        "REPLACE INTO record SELECT * FROM early.record WHERE key_id IN ({ci}, {reader});
+         REPLACE INTO scope SELECT * FROM early.scope WHERE scope_id = {shop};"),
+    edit("keys of a scope and their role as they were", "AAo", "...", "",
+        "DELETE FROM record WHERE scope_id = {shop}; INSERT INTO record SELECT * FROM early.record WHERE scope_id = {shop};
+         REPLACE INTO record SELECT * FROM early.record WHERE key_id = {reader};
+         REPLACE INTO scope SELECT * FROM early.scope WHERE scope_id = {shop};"),
+    edit("keys of a scope, their role and the header as they were", "AAo", "...", "",
+        "DELETE FROM record WHERE scope_id = {shop}; INSERT INTO record SELECT * FROM early.record WHERE scope_id = {shop};
+         DELETE FROM record WHERE scope_id = {own}; INSERT INTO record SELECT * FROM early.record WHERE scope_id = {own};
+         REPLACE INTO scope SELECT * FROM early.scope WHERE scope_id = {shop};
+         REPLACE INTO header SELECT * FROM early.header;"),
     // Slots.
     edit("passphrase slot dropped", "CA.", "C..", LOOKUP, "DELETE FROM slot WHERE slot_id = {pass}"),
     edit("recovery slot dropped", "AC.", ".C.", LOOKUP, "DELETE FROM slot WHERE slot_id = {code}"),
@@ -220,6 +254,14 @@ const EDITS: &[Edit] = &[
     edit("log: one before the first", "AA.", "AA.", "no entry has such a number", "INSERT INTO log SELECT -1, nonce, sealed FROM log WHERE seq = 1"),
     edit("log: two in the middle swapped", "AA.", "...", "",
         "UPDATE log SET seq = 100000 WHERE seq = 4; UPDATE log SET seq = 4 WHERE seq = 5; UPDATE log SET seq = 5 WHERE seq = 100000"),
+    edit("log: one in the middle dropped, later ones renumbered", "AA.", "AA.", GAP,
+        "DELETE FROM log WHERE seq = 5; UPDATE log SET seq = -seq WHERE seq > 5; UPDATE log SET seq = -seq - 1 WHERE seq < 0"),
+    edit("log: one in the middle dropped, later ones renumbered, the last in its place", "AA.", "...", "",
+        "DELETE FROM log WHERE seq = 5; UPDATE log SET seq = -seq WHERE seq > 5; UPDATE log SET seq = -seq - 1 WHERE seq < 0;
+         INSERT INTO log SELECT {last}, nonce, sealed FROM log WHERE seq = {last} - 1;"),
+    edit("log: one in the middle twice, later ones but the last renumbered", "AA.", "...", "",
+        "DELETE FROM log WHERE seq = {last} - 1; UPDATE log SET seq = -seq WHERE seq > 5 AND seq < {last};
+         UPDATE log SET seq = -seq + 1 WHERE seq < 0; INSERT INTO log SELECT 6, nonce, sealed FROM log WHERE seq = 5;"),
     edit("log: last two swapped", "AA.", "...", "",
         "UPDATE log SET seq = 100000 WHERE seq = {last}; UPDATE log SET seq = {last} WHERE seq = {last} - 1; UPDATE log SET seq = {last} - 1 WHERE seq = 100000"),
     edit("log: one in the place of another", "AA.", "...", "",
@@ -394,6 +436,8 @@ fn names(bench: &Bench) -> Vec<(&'static str, String)> {
         ("{own}", hex(&[0; 16])),
         ("{pass}", slot_of(1)),
         ("{revoked}", slot_hex(bench.revoked.slot())),
+        ("{reader}", role_hex(&vault, "reader")),
+        ("{writer}", role_hex(&vault, "writer")),
         ("{shop}", hex(&ci.scope_id.0)),
         ("{values}", hex(&openai.scope_id.0)),
     ]

@@ -1,10 +1,12 @@
 //! Edits of the file behind the vault's back: each is refused, or it changed nothing that anybody is told.
 
 mod edits;
+mod events;
 mod flips;
 mod golden;
 mod limits;
 mod pages;
+mod roles;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -190,11 +192,17 @@ impl Bench {
         for token in &self.tokens {
             let presented = Secret::new(token.as_bytes().to_vec());
             let verdict = vault.verify(&presented, &Requirements::default(), false, &who(), NOW)?;
-            answers.push(format!("verified {:?}", verdict.code));
+            let key = verdict.found.as_ref().map(|found| &found.key);
+            let may = key.and_then(|key| Some(key.issued()?.granted_permissions()));
+            answers.push(format!("verified {:?} {may:?}", verdict.code));
         }
         if matches!(vault.holder, Holder::Owner(_)) {
             let log = vault.log()?;
             answers.extend(log.iter().map(|entry| format!("log {entry:?}")));
+            for known in vault.roles()? {
+                let keys: Vec<_> = known.keys.iter().map(|found| found.id).collect();
+                answers.push(format!("role {:?} {keys:?}", known.role));
+            }
         }
         Ok(answers)
     }
@@ -270,6 +278,7 @@ impl Life {
             .set_new(&name, &shop(), &value, &changes, &who(), NOW)
             .expect("stored");
         let (access, revoked) = (self.access(&shop()), self.access(&bank()));
+        self.early_roles();
         (access, revoked, self.recovery_code())
     }
 
@@ -287,6 +296,7 @@ impl Life {
     }
 
     fn late(&mut self, revoked: &AccessToken) {
+        self.late_roles();
         self.rotate("ci", &shop());
         let found = self.find("deploy", &shop());
         self.vault.revoke(&found, &who(), NOW).expect("revoked");
