@@ -1,7 +1,8 @@
 //! System calls that fail: once, or from one call on for good. What the program says must be so.
 
+use crate::deed::Deed;
 use crate::rig::{Call, Outcome, can_trace};
-use crate::scene::{Deed, Effect, Scene, Wrong, ensure, report};
+use crate::scene::{Effect, Scene, Wrong, ensure, report};
 
 /// Every how many of the cases the short form tries.
 const STRIDE: usize = 31;
@@ -115,6 +116,16 @@ fn a_disturbed_delete_says_what_happened() {
 }
 
 #[test]
+fn a_disturbed_edit_says_what_happened() {
+    short(Deed::Edit);
+}
+
+#[test]
+fn a_disturbed_import_says_what_happened() {
+    short(Deed::Import);
+}
+
+#[test]
 fn a_disturbed_init_says_what_happened() {
     short(Deed::Init);
 }
@@ -137,6 +148,11 @@ fn a_disturbed_replacement_says_what_happened() {
 #[test]
 fn a_disturbed_revoke_says_what_happened() {
     short(Deed::Revoke);
+}
+
+#[test]
+fn a_disturbed_change_of_a_role_says_what_happened() {
+    short(Deed::RoleSet);
 }
 
 #[test]
@@ -238,11 +254,14 @@ mod every {
     every! {
         fault_of_create_is_told: Create
         fault_of_delete_is_told: Delete
+        fault_of_edit_is_told: Edit
+        fault_of_import_is_told: Import
         fault_of_init_is_told: Init
         fault_of_a_new_passphrase_is_told: Passphrase
         fault_of_rekeying_is_told: Rekey
         fault_of_replacement_is_told: Replace
         fault_of_revoke_is_told: Revoke
+        fault_of_role_set_is_told: RoleSet
         fault_of_rotate_is_told: Rotate
         fault_of_set_is_told: Set
     }

@@ -1,8 +1,9 @@
 //! `kill -9` just before a system call that changes a file. Killing before each of them also covers "just after" the one
 //! before it, for nothing changes in between.
 
+use crate::deed::Deed;
 use crate::rig::{Call, can_trace};
-use crate::scene::{Deed, Scene, report};
+use crate::scene::{Scene, report};
 
 /// Every how many calls the short form kills; those that decide something are killed at in any case.
 const STRIDE: usize = 13;
@@ -98,6 +99,16 @@ fn a_killed_delete_leaves_the_key_or_nothing_of_it() {
 }
 
 #[test]
+fn a_killed_edit_leaves_the_key_as_it_was_or_all_of_the_edit() {
+    short(Deed::Edit);
+}
+
+#[test]
+fn a_killed_import_leaves_all_of_the_document_or_nothing_of_it() {
+    short(Deed::Import);
+}
+
+#[test]
 fn a_killed_init_leaves_no_vault_or_a_whole_one() {
     short(Deed::Init);
 }
@@ -120,6 +131,11 @@ fn a_killed_replacement_leaves_the_old_value_or_both() {
 #[test]
 fn a_killed_revoke_leaves_the_key_as_it_was_or_revoked() {
     short(Deed::Revoke);
+}
+
+#[test]
+fn a_killed_change_of_a_role_leaves_the_role_and_its_keys_in_agreement() {
+    short(Deed::RoleSet);
 }
 
 #[test]

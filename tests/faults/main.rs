@@ -2,7 +2,9 @@
 //!
 //! Not covered: loss of power. A kill leaves what was written in the system's cache, and a new process reads it.
 
+mod deed;
 mod errors;
+mod fields;
 mod kill;
 mod media;
 mod open;

@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::deed::Deed;
 use crate::rig::{Home, Outcome, can_trace, make_folder, skip};
-use crate::scene::{Deed, Effect, Scene, bytes_of, ensure};
+use crate::scene::{Effect, Scene, bytes_of, ensure};
 
 const PAGE: u64 = 4096;
 

@@ -101,6 +101,19 @@ impl Open {
         Ok(keys.iter().map(entry).collect())
     }
 
+    /// A key by its name, if it is there.
+    pub(crate) fn found(&mut self, name: &str) -> Result<Option<Found>, Wrong> {
+        let name = name.parse().expect("a name");
+        self.vault.find_name(&name, &default_scope()).map_err(wrong)
+    }
+
+    /// What a role gives, if it is there.
+    pub(crate) fn role_permissions(&mut self, name: &str) -> Result<Option<String>, Wrong> {
+        let roles = self.vault.roles().map_err(wrong)?;
+        let known = roles.iter().find(|known| known.role.name.as_str() == name);
+        Ok(known.map(|known| known.role.permissions.to_string()))
+    }
+
     pub(crate) fn verify(&mut self, token: &str) -> Result<Code, Wrong> {
         let presented = Secret::new(token.as_bytes().to_vec());
         let who = "tester".parse().expect("an actor");

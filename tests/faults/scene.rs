@@ -8,77 +8,12 @@ use keywright::key::Status;
 use keywright::vault::Code;
 use tempfile::TempDir;
 
+use crate::deed::{Deed, NEW_VALUE};
 use crate::open::{Keys, Open};
 use crate::rig::{Call, Home, NEW_PASSPHRASE, Outcome, PASSPHRASE, copy_tree};
 
 const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
 const OLD_VALUE: &str = "sk-old-0123456789";
-const NEW_VALUE: &str = "sk-new-0123456789";
-
-/// A command that changes something.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Deed {
-    Create,
-    Delete,
-    Init,
-    Passphrase,
-    Rekey,
-    Replace,
-    Revoke,
-    Rotate,
-    Set,
-}
-
-impl Deed {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Create,
-        Self::Delete,
-        Self::Init,
-        Self::Passphrase,
-        Self::Rekey,
-        Self::Replace,
-        Self::Revoke,
-        Self::Rotate,
-        Self::Set,
-    ];
-
-    pub(crate) fn args(self) -> &'static [&'static str] {
-        match self {
-            Self::Create => &["create", "fresh"],
-            Self::Delete => &["delete", "target", "--yes"],
-            Self::Init => &["init", "--kdf", "test"],
-            Self::Passphrase => &["passphrase", "--new-passphrase-fd", "0"],
-            Self::Rekey => &[
-                "passphrase",
-                "--new-passphrase-fd",
-                "0",
-                "--compromised",
-                "--yes",
-            ],
-            Self::Replace => &["set", "provider", "--yes"],
-            Self::Revoke => &["revoke", "target", "--yes"],
-            Self::Rotate => &["rotate", "target", "--yes"],
-            Self::Set => &["set", "fresh"],
-        }
-    }
-
-    pub(crate) fn input(self) -> &'static str {
-        match self {
-            Self::Passphrase | Self::Rekey => NEW_PASSPHRASE,
-            Self::Replace | Self::Set => NEW_VALUE,
-            _ => "",
-        }
-    }
-
-    /// Whether its answer is a token.
-    pub(crate) fn prints_token(self) -> bool {
-        matches!(self, Self::Create | Self::Rotate)
-    }
-
-    fn changes_passphrase(self) -> bool {
-        matches!(self, Self::Passphrase | Self::Rekey)
-    }
-}
 
 /// How much of a command happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -110,6 +45,9 @@ impl Scene {
         let (mut bystander, mut target) = (String::new(), String::new());
         if deed != Deed::Init {
             (bystander, target) = furnish(&home);
+        }
+        if deed == Deed::RoleSet {
+            give_role(&home);
         }
         if deed.changes_passphrase() {
             Open::at(&home).expect("it opens").add_ways_in();
@@ -193,8 +131,11 @@ impl Scene {
         let expected = match self.deed {
             Deed::Init => 0,
             _ => {
-                3 + usize::from(keys.contains_key("fresh"))
-                    + usize::from(keys.contains_key("target"))
+                let of_the_command = ["fresh", "fresh value", "target"];
+                let there = of_the_command
+                    .iter()
+                    .filter(|name| keys.contains_key(**name));
+                3 + there.count()
             }
         };
         ensure(
@@ -214,7 +155,7 @@ impl Scene {
     pub(crate) fn check_again(&self, before: Effect, first: &Outcome) -> Result<(), Wrong> {
         let outcome = self.run();
         let expected = match self.deed {
-            Deed::Create | Deed::Init if before == Effect::Whole => 4,
+            Deed::Create | Deed::Import | Deed::Init if before == Effect::Whole => 4,
             Deed::Delete if before == Effect::Whole => 3,
             // It gives the old passphrase, which opens nothing any more.
             Deed::Passphrase | Deed::Rekey if before == Effect::Whole => 5,
@@ -306,6 +247,9 @@ impl Scene {
                 }
                 ended
             }
+            Deed::Edit => open.check_edit()?,
+            Deed::Import => open.check_import()?,
+            Deed::RoleSet => open.check_role_set()?,
             Deed::Passphrase | Deed::Rekey => {
                 let whole = open.opens_with(NEW_PASSPHRASE);
                 ensure(
@@ -393,6 +337,14 @@ pub(crate) fn furnish(home: &Home) -> (String, String) {
     home.must(&["set", "provider"], OLD_VALUE);
     home.must(&["verify"], &tokens.0);
     tokens
+}
+
+/// Gives both issued keys a role.
+fn give_role(home: &Home) {
+    home.must(&["role", "set", "billing", "--permission", "read"], "");
+    for name in ["bystander", "target"] {
+        home.must(&["edit", name, "--role", "billing"], "");
+    }
 }
 
 /// What does not hold.

@@ -3,8 +3,9 @@
 
 use std::fs;
 
+use crate::deed::Deed;
 use crate::rig::{Outcome, can_trace};
-use crate::scene::{Deed, Effect, Scene};
+use crate::scene::{Effect, Scene};
 
 #[test]
 fn a_kill_in_a_commit_is_noticed_when_the_journal_is_lost() {
@@ -54,4 +55,44 @@ fn an_acknowledged_change_that_is_lost_is_noticed() {
     scene.reset();
     let wrong = scene.check(&outcome).expect_err("the key is gone");
     assert!(wrong.to_string().contains("exit 0 with"), "{wrong}");
+}
+
+/// What another command leaves of a change is noticed, so a change that is done by half would be.
+#[test]
+fn a_part_of_a_change_is_noticed() {
+    for (deed, undone, told) in [
+        (
+            Deed::Edit,
+            &["edit", "target", "--note", "another"][..],
+            "a part of it happened",
+        ),
+        (
+            Deed::Import,
+            &["delete", "fresh", "--yes"],
+            "a part of it happened",
+        ),
+        (
+            Deed::RoleSet,
+            &["edit", "target", "--remove-role", "billing"],
+            "has lost its role",
+        ),
+    ] {
+        let scene = Scene::new(deed);
+        let outcome = scene.run();
+        assert_eq!(scene.check(&outcome).expect("whole"), Effect::Whole);
+        scene.home.must(undone, "");
+        let wrong = scene.check(&outcome).expect_err("a part is missing");
+        assert!(wrong.to_string().contains(told), "{deed:?}: {wrong}");
+    }
+}
+
+/// As a change would leave it that gives the role in one transaction and its keys what it gives in another.
+#[test]
+fn a_role_that_differs_from_its_copies_is_noticed() {
+    let wrong = crate::fields::role_is_new(&["write", "read", "write"].map(str::to_owned))
+        .expect_err("a key has the old one");
+    assert!(
+        wrong.to_string().contains("the role and its copies"),
+        "{wrong}"
+    );
 }
