@@ -75,7 +75,7 @@ impl ActivityFile {
         (at, sequence): (Timestamp, u64),
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event
+        let sql = "SELECT seq, at, key_id, coalesce(substr(sealed, 1, 65536), x'') FROM event
                    WHERE key_id = ?1 AND at >= ?2 AND at <= ?3 AND (at, seq) < (?4, ?5)
                    ORDER BY at DESC, seq DESC LIMIT ?6";
         let (since, until) = (times.start().0, times.end().0);
@@ -94,7 +94,7 @@ impl ActivityFile {
         before: u64,
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event
+        let sql = "SELECT seq, at, key_id, coalesce(substr(sealed, 1, 65536), x'') FROM event
                    WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
         let params = params![first.cast_signed(), before.cast_signed(), limit];
         self.rows(sql, params, event_row)
@@ -105,7 +105,7 @@ impl ActivityFile {
     /// # Errors
     /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-        let sql = "SELECT seq, at, key_id, substr(sealed, 1, 65536) FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let sql = "SELECT seq, at, key_id, coalesce(substr(sealed, 1, 65536), x'') FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         self.rows(sql, params![sequence.cast_signed(), limit], event_row)
     }
 }

@@ -242,7 +242,8 @@ impl ImportedKey {
                 issued.check()?;
                 // No token has this digest.
                 let nobodys = Digest::DUMMY.stored();
-                (Details::Issued(issued), Some(draft.now), nobodys)
+                let ends = self.expires_at.map_or(draft.now, |end| end.min(draft.now));
+                (Details::Issued(issued), Some(ends), nobodys)
             }
             ImportedHalf::Provider { details, value } => {
                 let provider = ProviderDetails {

@@ -87,6 +87,7 @@ impl Entry {
         match newest {
             _ if self.is_revoked() => Status::Revoked,
             None => Status::Undelivered,
+            Some(newest) if code(newest, now) == Some(Code::Rotated) => Status::Undelivered,
             Some(newest) if code(newest, now).is_some() => Status::Expired,
             _ if self.overlapping(now).is_some() => Status::Overlap,
             _ => Status::Active,

@@ -71,7 +71,7 @@ impl Model {
         for (role, ..) in &only_its {
             let deleted = self.vault.delete_role(&role.name, false, &who(), self.now);
             assert_eq!(&deleted.expect("deleted"), role);
-            self.logged_of_vault(Verb::RoleDelete, Some(role.name.to_string()));
+            self.logged_of_vault(Verb::RoleDelete, Some(roles::told_of(role)));
         }
         let import = Import {
             roles: roles
@@ -94,7 +94,7 @@ impl Model {
         };
         assert_eq!(outcome.expect("imported"), expected);
         self.logged_of_vault(Verb::Import, Some(expected.to_string()));
-        entry.arrive();
+        entry.arrive(self.now);
         self.keys.insert(slot, entry);
     }
 
@@ -225,7 +225,7 @@ impl Model {
             secrets: vec![secret],
             is_default: false,
         };
-        entry.arrive();
+        entry.arrive(self.now);
         entry
     }
 
@@ -235,8 +235,9 @@ impl Model {
 }
 
 impl Entry {
-    /// As it is in the vault that imports it: of an issued key nobody knows the token, and a value's history stays.
-    fn arrive(&mut self) {
+    /// As it is in the vault that imports it: of an issued key nobody knows the token, which ends there, and a value's
+    /// history stays.
+    fn arrive(&mut self, now: Timestamp) {
         let present = self.present().clone();
         let (at, made) = (
             self.key.generations.iter().position(|one| *one == present),
@@ -248,8 +249,9 @@ impl Entry {
         self.key.generations = vec![keywright::key::Generation {
             number: 1,
             created_by: self.key.created_by.clone(),
-            delivered_at: is_provider.then_some(made),
-            superseded_at: None,
+            delivered_at: Some(made),
+            superseded_at: (!is_provider)
+                .then(|| present.expires_at.map_or(now, |end| end.min(now))),
             ..present
         }];
     }

@@ -25,7 +25,10 @@ impl Model {
         if dry_run || known.as_ref() == Some(&role) {
             return;
         }
-        let detail = role.name.to_string();
+        let detail = match &known {
+            None => told_of(&role),
+            Some(before) => format!("{}: {} -> {}", role.name, carries(before), carries(&role)),
+        };
         let (made, by) = before.map_or((self.now, "tester"), |(_, made, by)| (made, by));
         self.roles.insert(role.name.clone(), (role, made, by));
         self.logged_of_vault(Verb::RoleSet, Some(detail));
@@ -67,7 +70,8 @@ impl Model {
         assert_eq!(deleted, known.filter(|_| against.is_empty()));
         if against.is_empty() && !dry_run {
             self.roles.remove(&name);
-            self.logged_of_vault(Verb::RoleDelete, Some(name.to_string()));
+            let role = deleted.expect("it was not refused");
+            self.logged_of_vault(Verb::RoleDelete, Some(told_of(&role)));
         }
     }
 }
@@ -85,4 +89,17 @@ pub(super) fn role(number: u8, gives: Gives) -> Role {
         permissions: permissions(&of(&PERMISSIONS, gives.permissions)),
         context: Context::from_pairs(&pairs).expect("few"),
     }
+}
+
+/// What the log tells of a role that is made or deleted.
+pub(super) fn told_of(role: &Role) -> String {
+    format!("{}: {}", role.name, carries(role))
+}
+
+fn carries(role: &Role) -> String {
+    let (permissions, context) = (role.permissions.to_string(), role.context.to_string());
+    let parts = [permissions, context]
+        .into_iter()
+        .filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(", ")
 }
