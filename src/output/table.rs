@@ -1,5 +1,6 @@
 //! Tables: fitted to the terminal, plain elsewhere, the same words in both.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
@@ -32,8 +33,13 @@ impl Cell {
 
     pub(crate) fn toned(text: impl Display, tone: Tone) -> Self {
         let text = text.to_string();
+        // Nearly every text is harmless, and then it is not copied: a long list has a million of them.
+        let escaped = match escape(&text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(safe) => Some(safe),
+        };
         Self {
-            text: escape(&text).into_owned(),
+            text: escaped.unwrap_or(text),
             tone,
         }
     }

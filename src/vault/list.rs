@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::find::{Found, display};
 use super::head::OpenScope;
 use super::record::OpenRecord;
+use super::state::KEYS;
 use super::{Vault, VaultError, View};
 use crate::key::{
     Environment, Key, KeyId, KeyKind, Permission, Project, Provider, RoleName, Scope, SearchText,
@@ -84,6 +85,8 @@ impl View<'_> {
         let mut scopes: Vec<_> = self.state.scopes.iter().collect();
         scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
         for open in scopes.into_iter().filter(|open| filter.takes_scope(open)) {
+            // Untouched room costs nothing, and growing would move every key several times.
+            visited.reserve(usize::try_from(open.head.meta.rows.min(KEYS)).unwrap_or(0));
             let record_key = self.state.record_key(open);
             self.state.pass(&self.snapshot, open, |row| {
                 let record = record_key.open(row)?;
