@@ -39,14 +39,24 @@ one_line_type! {
     /// Whose key a provider key is, such as `openai`. 1 to 100 characters.
     Provider, "a provider", 100
 }
-/// What `search` looks for: at most 100 characters; nothing is in every text.
+
+/// What `search` looks for: at most 100 characters, kept in lower case; nothing is in every text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SearchText(String);
 
 impl SearchText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Whether it stands anywhere in `field`, in upper or lower case.
+    pub fn is_in(&self, field: &str) -> bool {
+        if !field.is_ascii() {
+            return field.to_lowercase().contains(&self.0);
+        }
+        // Most fields are, and need no copy.
+        let text = self.0.as_bytes();
+        text.is_empty()
+            || field
+                .as_bytes()
+                .windows(text.len())
+                .any(|part| part.eq_ignore_ascii_case(text))
     }
 }
 
@@ -57,7 +67,9 @@ impl FromStr for SearchText {
         refuse_token(text)?;
         match text.trim() {
             "" => Ok(Self(String::new())),
-            text => one_line(text, "a text to search for", 100).map(Self),
+            text => {
+                one_line(text, "a text to search for", 100).map(|text| Self(text.to_lowercase()))
+            }
         }
     }
 }
@@ -133,6 +145,22 @@ mod tests {
         }
         for bad in ["", "1A", "A-B", "A=B", "é", "A B", &"A".repeat(129)] {
             assert!(bad.parse::<VariableName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_found_in_any_case() {
+        for (text, field, found) in [
+            ("", "anything", true),
+            ("PROVIDER-3", "a provider-37", true),
+            ("provider-3", "Provider", false),
+            ("ключ", "Внутренний КЛЮЧ", true),
+            ("\u{212a}", "the kelvin sign is a k", true),
+            ("k", "\u{212a}", true),
+            ("é", "e", false),
+        ] {
+            let text: SearchText = text.parse().expect("a text");
+            assert_eq!(text.is_in(field), found, "{text:?} {field:?}");
         }
     }
 

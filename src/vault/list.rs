@@ -151,12 +151,12 @@ impl Filter {
             && self
                 .text
                 .as_ref()
-                .is_none_or(|text| mentions(found, key, &text.as_str().to_lowercase()))
+                .is_none_or(|text| mentions(found, key, text))
     }
 }
 
-fn mentions(found: &Found, key: &Key, text: &str) -> bool {
-    let has = |field: &str| field.to_lowercase().contains(text);
+fn mentions(found: &Found, key: &Key, text: &SearchText) -> bool {
+    let has = |field: &str| text.is_in(field);
     has(key.name.as_str())
         || has(&display(key, found.id, &found.scope))
         || has(found.id.as_str())
