@@ -336,3 +336,15 @@ fn dry_runs_ask_nothing_and_change_nothing() {
         assert!(env.vault_bytes() == before, "{args:?}");
     }
 }
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let (env, token) = with_keys();
+    let mut terminal = Terminal::spawn(env.unlocked(["delete", "deploy"]));
+    terminal.send("y\r");
+    terminal.expect_question();
+    terminal.send("n\r");
+    let (status, screen) = terminal.wait();
+    assert_eq!(status.code(), Some(6), "{screen}");
+    assert_eq!(env.code(&token), "valid");
+}

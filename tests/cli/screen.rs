@@ -267,3 +267,20 @@ fn json_is_indented_when_somebody_looks() {
     assert_eq!(looked, env.run(["list", "--json"]).json());
     assert_eq!(env.run(["list", "--json"]).stdout_text().lines().count(), 1);
 }
+
+#[test]
+fn json_draws_nothing_on_a_terminal_either() {
+    let env = TestEnv::new();
+    let name = "a\u{202e}b\u{ad}c";
+    env.create([name]);
+    for args in [
+        &["list", "--json"] as &[&str],
+        &["show", name, "--json"],
+        &["export"],
+    ] {
+        let (status, screen) = Terminal::spawn(env.unlocked(args)).wait();
+        assert!(status.success(), "{screen}");
+        draws_nothing_foreign(&screen);
+        assert!(screen.contains(r"a\u202eb\u00adc"), "{args:?}: {screen}");
+    }
+}
