@@ -304,3 +304,24 @@ fn a_first_part_that_several_names_share_is_completed() {
         shell.completes("keywright show my\\ key\\ 2", &["show", "my key 2"]);
     }
 }
+
+/// A checkout may hold a program of this name, which nobody has run yet while its name is only being typed.
+#[test]
+fn a_program_that_is_only_being_typed_is_not_run() {
+    let env = TestEnv::new();
+    let hostile = env.write("keywright", "#!/bin/sh\ntouch \"$HOME/pwned\"\n");
+    fs::set_permissions(hostile, fs::Permissions::from_mode(0o755)).expect("changed");
+    for name in ["bash", "fish", "zsh"] {
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        shell.terminal.send("./keywright rot\t");
+        if name == "bash" {
+            shell.terminal.expect("rotate");
+        } else {
+            sleep(Duration::from_millis(500));
+        }
+        let _ = shell.end();
+    }
+    assert!(!env.path("pwned").exists());
+}
