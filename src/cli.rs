@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::commands::{
     AuditArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH,
     HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs,
-    RotateArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -75,6 +75,7 @@ Examples:
     Revoke(RevokeArgs),
     Role(RoleArgs),
     Rotate(RotateArgs),
+    Run(RunArgs),
     #[command(visible_alias = "find")]
     Search(SearchArgs),
     Set(SetArgs),
@@ -92,7 +93,10 @@ const GROUPS: &[(&str, &[&str])] = &[
             "create", "set", "list", "search", "show", "edit", "rotate", "revoke", "delete", "role",
         ],
     ),
-    ("Using them", &["get", "verify", "usage", "audit", "export"]),
+    (
+        "Using them",
+        &["run", "get", "verify", "usage", "audit", "export"],
+    ),
     ("The vault", &["init", "status", "passphrase", "import"]),
     ("More", &["completions", "man", "help"]),
 ];

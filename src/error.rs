@@ -15,6 +15,9 @@ use crate::vault::{StoreError, VaultError};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Exit {
     Conflict = 4,
+    /// A command that `run` could not start.
+    CannotExecute = 126,
+    CommandNotFound = 127,
     Damaged = 7,
     Done = 0,
     Failed = 1,
@@ -25,6 +28,7 @@ pub(crate) enum Exit {
     NotAuthenticated = 10,
     NotConfirmed = 6,
     NotFound = 3,
+    NotRun = 125,
     Refused = 8,
     Usage = 2,
 }
@@ -47,6 +51,12 @@ impl Exit {
         (Self::Found, "a check found something: list --expiring"),
         (Self::NotAuthenticated, "verify: not authenticated"),
         (Self::NotAllowed, "verify: not allowed"),
+        (
+            Self::NotRun,
+            "run: keywright itself failed, and nothing was started",
+        ),
+        (Self::CannotExecute, "run: the command cannot be executed"),
+        (Self::CommandNotFound, "run: the command was not found"),
         (Self::Interrupted, "interrupted"),
     ];
 
@@ -66,6 +76,8 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct CommandError {
     kind: Exit,
+    /// What the process ends with: the kind, but for `run`.
+    exit: Exit,
     source: anyhow::Error,
     hint: Option<String>,
     /// Nobody reads what was to be written, so nobody is told.
@@ -91,6 +103,7 @@ impl CommandError {
     pub(crate) fn new(kind: Exit, source: impl Into<anyhow::Error>) -> Self {
         Self {
             kind,
+            exit: kind,
             source: source.into(),
             hint: None,
             silent: false,
@@ -106,6 +119,7 @@ impl CommandError {
     pub(crate) fn not_shown(err: io::Error) -> Self {
         Self {
             kind: Exit::Failed,
+            exit: Exit::Failed,
             silent: false,
             ..Self::from(err)
         }
@@ -114,6 +128,15 @@ impl CommandError {
     /// An answer whose exit code says it, too: when nobody reads it, the code still stands.
     pub(crate) fn or_exit(self, exit: Exit) -> Result<Exit, Self> {
         if self.silent { Ok(exit) } else { Err(self) }
+    }
+
+    /// As `run` ends with it, whose other exit codes are its program's.
+    pub(crate) fn of_run(self) -> Self {
+        let exit = match self.kind {
+            own @ (Exit::CannotExecute | Exit::CommandNotFound | Exit::Interrupted) => own,
+            _ => Exit::NotRun,
+        };
+        Self { exit, ..self }
     }
 
     /// With what helps.
@@ -125,7 +148,7 @@ impl CommandError {
     /// Tells it, as text or JSON, and gives how the command ended.
     pub(crate) fn report(self, out: &mut Printer) -> Exit {
         if self.silent {
-            return self.kind;
+            return self.exit;
         }
         let causes: Vec<String> = self
             .source
@@ -138,7 +161,7 @@ impl CommandError {
             let (kind, hint) = (self.kind, self.hint.as_deref());
             let error = ReportBody {
                 kind,
-                exit_code: kind.number(),
+                exit_code: self.exit.number(),
                 message,
                 causes,
                 hint,
@@ -147,7 +170,7 @@ impl CommandError {
         } else {
             out.error(&message, &causes, self.hint.as_deref());
         }
-        self.kind
+        self.exit
     }
 }
 
@@ -196,6 +219,9 @@ fn kind_of(err: &VaultError) -> Exit {
         VaultError::Changed(_) | VaultError::Exists { .. } | VaultError::ImportConflicts(_) => {
             Exit::Conflict
         }
+        VaultError::NotReady { missing: true, .. } | VaultError::NotSelected { .. } => {
+            Exit::NotFound
+        }
         VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
         VaultError::Activity(_)
         | VaultError::Delivery(_)
@@ -206,14 +232,16 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Random(_)
         | VaultError::Uncertain(_)
         | VaultError::Undo { .. } => Exit::Failed,
-        VaultError::Limit(_)
+        VaultError::DangerousNames(_)
+        | VaultError::Limit(_)
+        | VaultError::NotReady { .. }
         | VaultError::NotShownAgain(_)
         | VaultError::OwnerOnly(_)
         | VaultError::Refused(_)
         | VaultError::RoleInUse { .. }
         | VaultError::RoleUnfit { .. }
         | VaultError::Slice(_) => Exit::Refused,
-        VaultError::Misused(_) | VaultError::Parse(_) => Exit::Usage,
+        VaultError::Misused(_) | VaultError::Parse(_) | VaultError::Rivals { .. } => Exit::Usage,
         VaultError::NoDefault(_)
         | VaultError::UnknownKey { .. }
         | VaultError::UnknownRole { .. } => Exit::NotFound,
@@ -236,6 +264,13 @@ fn hint_for(err: &VaultError) -> Option<String> {
             "put back a copy that was made before; `keywright status` shows where the vault is"
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
+        VaultError::DangerousNames(names) => {
+            let options: Vec<String> = names
+                .iter()
+                .map(|name| format!("--allow-name {name}"))
+                .collect();
+            return Some(format!("if that is what you want: {}", options.join(" ")));
+        }
         VaultError::Delivery(_) => "what worked before works still",
         VaultError::Exists { kind, .. } => match kind {
             KeyKind::Issued => {
@@ -259,6 +294,12 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::NoDefault(_) => {
             "`keywright edit NAME --default` or `keywright create NAME --default` makes one"
         }
+        VaultError::NotReady { .. } => {
+            "`keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready"
+        }
+        VaultError::NotSelected { .. } => {
+            "`keywright list` shows every key and its variable; --map VARIABLE=NAME adds a key that has none"
+        }
         VaultError::NotShownAgain(_) => "`keywright rotate` makes a new token for it",
         VaultError::PrintedAndUncertain(_) => {
             "keep it and the one before; `keywright verify` tells which of them works"
@@ -266,6 +307,9 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::PrintedButInvalid(_) => "throw it away and run the command again",
         VaultError::Refused(_) => {
             "`keywright show` tells more; `keywright delete` makes room for a new key"
+        }
+        VaultError::Rivals { .. } => {
+            "choose one with --only, leave one out with --except, or change a variable with `keywright edit`"
         }
         VaultError::RoleInUse { role, .. } => {
             return Some(format!(

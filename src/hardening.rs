@@ -1,7 +1,9 @@
 //! What keeps keys out of core dumps, debuggers and swap. The crate's only `unsafe` code is here.
 
 use std::fmt;
+use std::os::fd::{BorrowedFd, RawFd};
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::mm::{mlock, munlock};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroize;
@@ -24,6 +26,17 @@ pub(crate) fn harden_process() -> Rlimit {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     before
+}
+
+/// Has a descriptor that this process was started with closed when another program takes its place; not a standard stream.
+#[expect(unsafe_code, reason = "its number is all that is known of it")]
+pub(crate) fn close_on_exec(number: RawFd) {
+    if number <= 2 {
+        return;
+    }
+    // SAFETY: it is used for one call that neither keeps nor closes it. Where nothing is open, that fails.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
 }
 
 /// A 32-byte key in a page of its own: kept out of swap and core dumps where the system allows, wiped on drop.

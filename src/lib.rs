@@ -4,6 +4,7 @@
 //! file format byte by byte.
 
 mod checks;
+mod child;
 mod cli;
 mod commands;
 pub mod crypto;
@@ -32,7 +33,7 @@ use crate::settings::Settings;
 /// Runs one command line, the program's name first, and gives the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     output::hide_panic_payloads();
-    hardening::harden_process();
+    let core_limit = hardening::harden_process();
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(question) = commands::question(&args) {
         // Before the settings, which may be wrong or slow to read: a shell is waiting.
@@ -51,13 +52,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let outcome = commands::help(args, cli::definition(), &mut out);
             finish(outcome, out)
         }
-        Err(err) => finish(Err(err), out),
+        Err(err) => {
+            let is_run = matches!(cli.command, Command::Run(_));
+            finish(Err(if is_run { err.of_run() } else { err }), out)
+        }
         Ok(settings) => {
             let mut session = Session {
                 settings,
                 out,
                 now: Timestamp::now(),
                 clock: Timestamp::now,
+                core_limit,
             };
             let outcome = dispatch(cli.command, &mut session);
             finish(outcome, session.out)
@@ -87,6 +92,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Revoke(args) => commands::revoke(&args, session),
         Command::Role(args) => commands::role(&args, session),
         Command::Rotate(args) => commands::rotate(&args, session),
+        Command::Run(args) => commands::run(&args, session),
         Command::Search(args) => commands::search(args, session),
         Command::Set(args) => commands::set(&args, session),
         Command::Show(args) => commands::show(&args, session),

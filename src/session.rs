@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::process::Rlimit;
+
 use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, Secret};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
@@ -21,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) now: Timestamp,
     /// For commands that go on: what is checked later is checked by the time it is then.
     pub(crate) clock: fn() -> Timestamp,
+    /// The core dump limit before it was lowered: a program that takes this one's place gets it back.
+    pub(crate) core_limit: Rlimit,
 }
 
 /// What is said while Argon2id works.

@@ -69,8 +69,8 @@ fn environment() -> Vec<Part> {
         .map(|variable| (variable.name.to_owned(), variable.help));
     vec![
         Part::Text(
-            "A variable that is set to nothing is not set. No program that keywright starts gets one whose name begins \
-             with KEYWRIGHT_.",
+            "A variable that is set to nothing is not set. A program that `run` starts gets those that choose a vault and a \
+             scope, and none that opens a vault; no other program that keywright starts gets any of them.",
         ),
         Part::Terms(own.collect()),
         Part::Heading("Variables of the system"),
@@ -115,7 +115,14 @@ fn files() -> Vec<Part> {
         Part::Text(
             "It holds no secret and belongs into the repository of the project that it is about:",
         ),
-        Part::Lines("project = \"shop\"\nenvironment = \"development\""),
+        Part::Lines(
+            "project = \"shop\"\nenvironment = \"development\"\n\n[env]\nOPENAI_API_KEY = \"openai\"\n\
+             STRIPE_SECRET_KEY = { key = \"stripe\", required = false }",
+        ),
+        Part::Text(
+            "[env] says which variables the project needs and which key goes into each. `run` then hands out these keys \
+             instead of all that have a variable. A key that is not required may be missing.",
+        ),
     ]
 }
 
@@ -230,6 +237,10 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
         "Every scope; -p and -e narrow it when they are given as options, variables and files do not",
     ),
     ("import", "The scopes that the document names"),
+    (
+        "run",
+        "The scope that was chosen, and no other, not even for a key id",
+    ),
     (
         "role",
         "None: a role is the same in every project and environment",

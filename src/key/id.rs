@@ -136,6 +136,16 @@ impl FromStr for KeyRef {
     }
 }
 
+impl From<KeyName> for KeyRef {
+    fn from(name: KeyName) -> Self {
+        Self {
+            text: name.to_string(),
+            id: None,
+            name: Some(name),
+        }
+    }
+}
+
 /// The id and the last part of `brand_prod1_uQCT8H872CoB_••••`.
 fn masked_token(text: &str) -> Option<(KeyId, &str)> {
     let mut parts = text.split('_');

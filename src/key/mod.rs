@@ -9,12 +9,14 @@ mod issued;
 mod label;
 mod metadata;
 mod name;
+mod pattern;
 mod period;
 mod permission;
 mod role;
 mod scope;
 mod sealed;
 mod time;
+mod variable;
 
 pub use self::brand::Brand;
 pub use self::context::{Context, ContextKey, ContextPair};
@@ -22,15 +24,17 @@ pub use self::generation::{Generation, GenerationState, Status};
 pub(crate) use self::id::{BASE62, hide_tokens};
 pub use self::id::{KeyId, KeyRef, ScopeId, SlotId, VaultId};
 pub use self::issued::IssuedDetails;
-pub use self::label::{Actor, Model, Note, Provider, SearchText, Tag, VariableName};
+pub use self::label::{Actor, Model, Note, Provider, SearchText, Tag};
 pub use self::metadata::{Details, Key, ProviderDetails, Revocation, tag_list};
 pub use self::name::KeyName;
+pub use self::pattern::KeyPattern;
 pub use self::period::{Period, Periods};
 pub use self::permission::{Permission, PermissionSet};
 pub use self::role::{Role, RoleName};
 pub use self::scope::{Environment, KeyKind, Project, Scope};
 pub use self::sealed::Sealed;
 pub use self::time::{Expiry, Span, Timestamp, When};
+pub use self::variable::{Assignment, VariableName};
 
 /// Why a text is not what it should be: one sentence without a full stop, for the person who typed it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

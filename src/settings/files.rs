@@ -1,16 +1,19 @@
 //! The config file and `keywright.toml`.
 
+use std::collections::BTreeMap;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use directories::BaseDirs;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{CommandError, Exit};
-use crate::key::{Brand, Environment, Expiry, Project};
+use crate::key::{Assignment, Brand, Environment, Expiry, KeyRef, Project, VariableName};
 
 /// Largest settings file, in bytes.
 const SIZE_LIMIT: u64 = 64 * 1024;
@@ -31,6 +34,13 @@ pub(super) struct Config {
     pub(super) event_days: Option<u16>,
     /// Most single uses that are kept.
     pub(super) events: Option<u64>,
+}
+
+/// The `[env]` table of a `keywright.toml`.
+#[derive(Debug)]
+pub(crate) struct ProjectNeeds {
+    pub(crate) path: PathBuf,
+    pub(crate) variables: Vec<Assignment>,
 }
 
 /// What happens when a use cannot be recorded.
@@ -70,14 +80,78 @@ impl Config {
 pub(super) struct ProjectFile {
     pub(super) project: Option<Project>,
     environment: Option<Environment>,
-    /// Which variable gets which key: for the commands that run programs, which read it themselves.
-    #[serde(rename = "env")]
-    _env: Option<toml::Table>,
+    /// Which variable gets which key.
+    env: Option<BTreeMap<VariableName, KeyOfVariable>>,
     #[serde(skip)]
     path: PathBuf,
 }
 
+/// A key's name, or a table that says more of it.
+#[derive(Debug)]
+struct KeyOfVariable {
+    key: KeyRef,
+    required: bool,
+}
+
+/// As a table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyTable {
+    key: String,
+    #[serde(default = "is_required")]
+    required: bool,
+}
+
+fn is_required() -> bool {
+    true
+}
+
+impl<'de> Deserialize<'de> for KeyOfVariable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyOfVariableVisitor)
+    }
+}
+
+struct KeyOfVariableVisitor;
+
+impl<'de> Visitor<'de> for KeyOfVariableVisitor {
+    type Value = KeyOfVariable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            r#"the name of a key, such as "openai", or { key = "openai", required = false }"#,
+        )
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<KeyOfVariable, E> {
+        let key = name.parse().map_err(E::custom)?;
+        Ok(KeyOfVariable {
+            key,
+            required: is_required(),
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<KeyOfVariable, A::Error> {
+        let KeyTable { key, required } = KeyTable::deserialize(MapAccessDeserializer::new(table))?;
+        let key = key.parse().map_err(de::Error::custom)?;
+        Ok(KeyOfVariable { key, required })
+    }
+}
+
 impl ProjectFile {
+    /// The variables that its project needs and their keys, and where that stands.
+    pub(super) fn needs(&self) -> Option<ProjectNeeds> {
+        let assignment = |(variable, of): (&VariableName, &KeyOfVariable)| Assignment {
+            variable: variable.clone(),
+            key: of.key.clone(),
+            required: of.required,
+        };
+        Some(ProjectNeeds {
+            path: self.path.clone(),
+            variables: self.env.as_ref()?.iter().map(assignment).collect(),
+        })
+    }
+
     /// Upwards from the working directory, not above the home directory or the file system it is in.
     pub(super) fn nearest() -> Result<Self, CommandError> {
         let Some(path) = find("keywright.toml") else {

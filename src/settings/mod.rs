@@ -12,10 +12,12 @@ use anstream::ColorChoice;
 use directories::ProjectDirs;
 
 pub(crate) use self::args::{ColorWhen, GlobalArgs};
+pub(crate) use self::files::ProjectNeeds;
 use self::files::{Config, ProjectFile};
 use crate::crypto::Secret;
 use crate::error::{CommandError, Exit};
-use crate::key::{Actor, Brand, Environment, Expiry, Project, Scope, Span};
+use crate::hardening::close_on_exec;
+use crate::key::{Actor, Brand, Environment, Expiry, Project, Scope, Span, VariableName};
 use crate::output::Look;
 use crate::vault::{Location, Retention};
 
@@ -29,7 +31,7 @@ const fn variable(name: &'static str, help: &'static str) -> Variable {
     Variable { name, help }
 }
 
-/// All variables of our own, in alphabetical order. Programs that keywright starts get none of them.
+/// All variables of our own, in alphabetical order.
 pub(crate) const VARIABLES: &[Variable] = &[
     variable(
         "KEYWRIGHT_ACTIVITY",
@@ -56,13 +58,48 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("KEYWRIGHT_VAULT", "The vault file, like --vault"),
 ];
 
-/// Every variable whose name is ours, known or not: no program that keywright starts gets one.
+/// Every variable whose name is ours, known or not: no program that works for keywright gets one.
 pub(crate) fn own_variables() -> Vec<OsString> {
     let names = env::vars_os().map(|(name, _)| name);
     names
         .filter(|name| name.as_encoded_bytes().starts_with(b"KEYWRIGHT_"))
         .collect()
 }
+
+/// The environment that a program begins with: this one, or what `clean` leaves of it, and the variables in `keep` either
+/// way. Of ours it has those that choose a vault and a scope and none that opens a vault.
+pub(crate) fn program_environment(clean: bool, keep: &[VariableName]) -> Vec<(OsString, OsString)> {
+    let stays = |name: &OsString| {
+        let name = name.as_encoded_bytes();
+        let kept = keep.iter().any(|kept| kept.as_str().as_bytes() == name);
+        kept || if name.starts_with(b"KEYWRIGHT_") {
+            !clean && PASSED_ON.iter().any(|ours| ours.as_bytes() == name)
+        } else {
+            !clean || CLEAN.iter().any(|clean| clean.as_bytes() == name) || name.starts_with(b"LC_")
+        }
+    };
+    env::vars_os().filter(|(name, _)| stays(name)).collect()
+}
+
+/// Of these variables those that are set.
+pub(crate) fn set_variables(names: &[VariableName]) -> Vec<VariableName> {
+    let is_set = |name: &&VariableName| env::var_os(name.as_str()).is_some();
+    names.iter().filter(is_set).cloned().collect()
+}
+
+/// Variables of ours that a program gets, so that a keywright in it chooses as this one did.
+const PASSED_ON: &[&str] = &[
+    "KEYWRIGHT_ACTIVITY",
+    "KEYWRIGHT_ENV",
+    "KEYWRIGHT_NO_INPUT",
+    "KEYWRIGHT_PROJECT",
+    "KEYWRIGHT_VAULT",
+];
+
+/// What a clean environment has, beside LC_*.
+const CLEAN: &[&str] = &[
+    "HOME", "LANG", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+];
 
 /// Where the passphrase comes from: the first source that is present, with no falling through to the next.
 #[derive(Debug)]
@@ -93,6 +130,8 @@ pub(crate) struct Settings {
     /// Every confirmation is given beforehand.
     pub(crate) yes: bool,
     pub(crate) config_file: PathBuf,
+    /// What the nearest `keywright.toml` says that its project needs.
+    pub(crate) needs: Option<ProjectNeeds>,
 }
 
 /// How things are shown. Decided first, so that even a mistake in a setting is shown as asked.
@@ -172,7 +211,17 @@ impl Settings {
             input: !args.no_input && !flag("KEYWRIGHT_NO_INPUT")?,
             yes: args.yes,
             config_file,
+            needs: project_file.needs(),
         })
+    }
+}
+
+impl Settings {
+    /// Has the descriptor that the passphrase came from closed when a program takes this one's place.
+    pub(crate) fn keep_passphrase_from_programs(&self) {
+        if let PassphraseSource::Descriptor(number) = self.passphrase {
+            close_on_exec(number);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, Timestamp, Vaul
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
 /// What is done with keys, in alphabetical order.
-pub(super) const USE_VERBS: [&str; 3] = ["export", "get", "verify"];
+pub(super) const USE_VERBS: [&str; 5] = ["env", "export", "get", "run", "verify"];
 
 /// What was done with a key, and by whom. Field names are part of the activity file's format. Never a token or value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -26,6 +26,8 @@ pub struct UseEvent {
     /// 0 when no generation's digest matched.
     pub generation: u32,
     pub actor: Actor,
+    /// File name of the program that got the value.
+    pub program: Option<String>,
 }
 
 /// One day's count of one answer.
@@ -60,7 +62,7 @@ impl UseEvent {
 
 /// Whether a use with this code was let through.
 pub(super) fn is_allowed(code: &str) -> bool {
-    matches!(code, "export" | "get" | "valid")
+    matches!(code, "env" | "export" | "get" | "run" | "valid")
 }
 
 /// What many counts come to.
@@ -187,6 +189,8 @@ pub(super) struct Used<'a> {
     pub(super) code: &'static str,
     pub(super) generation: u32,
     pub(super) allowed: bool,
+    /// File name of the program that gets the value.
+    pub(super) program: Option<&'a str>,
 }
 
 impl Used<'_> {
@@ -213,6 +217,7 @@ impl Used<'_> {
             code: self.code.to_owned(),
             generation: self.generation,
             actor: who.clone(),
+            program: self.program.map(str::to_owned),
         };
         self.key
             .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))

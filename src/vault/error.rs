@@ -1,9 +1,10 @@
 //! What a vault can refuse, and why.
 
+use std::fmt::Display;
 use std::io;
 
 use crate::crypto::{Malformed, RandomError};
-use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope};
+use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope, VariableName};
 use crate::store::StoreError;
 
 /// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
@@ -22,6 +23,10 @@ pub enum VaultError {
     Changed(String),
     #[error("the access token expired at {0}")]
     CredentialExpired(crate::key::Timestamp),
+    #[error(
+        "{} must not be set: {} could change which code runs", listed_as_given(.0), if .0.len() == 1 { "it" } else { "they" }
+    )]
+    DangerousNames(Vec<VariableName>),
     #[error("the token could not be handed over, and was undone")]
     Delivery(#[source] io::Error),
     #[error("{kind} key `{name}` already exists in {scope}")]
@@ -44,8 +49,20 @@ pub enum VaultError {
     Newer(String),
     #[error("no default key in {0}")]
     NoDefault(Scope),
+    #[error("{} in {scope}", listed(troubles))]
+    NotReady {
+        scope: Scope,
+        troubles: Vec<String>,
+        /// Whether one of them is not there at all.
+        missing: bool,
+    },
     #[error("this use could not be recorded, and the settings require that it is")]
     NotRecorded(#[source] Box<VaultError>),
+    #[error(
+        "{} takes no key of {scope} that has a variable",
+        listed_as_given(patterns)
+    )]
+    NotSelected { patterns: Vec<String>, scope: Scope },
     #[error("the token of `{0}` was shown once and cannot be shown again")]
     NotShownAgain(String),
     #[error("this needs the passphrase: an access token opens {0} for use only")]
@@ -60,6 +77,11 @@ pub enum VaultError {
     Random(#[from] RandomError),
     #[error("{0}")]
     Refused(String),
+    #[error("{} want the same variable, `{variable}`", listed(keys))]
+    Rivals {
+        variable: VariableName,
+        keys: Vec<String>,
+    },
     #[error("the role `{role}` is in use by {}", listed(keys))]
     RoleInUse { role: RoleName, keys: Vec<String> },
     #[error("{key} cannot take this role")]
@@ -112,6 +134,12 @@ fn listed(texts: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// The same of texts that a person gave.
+fn listed_as_given<T: Display>(texts: &[T]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+    listed(&quoted)
 }
 
 impl From<Malformed> for VaultError {

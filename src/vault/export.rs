@@ -35,6 +35,7 @@ impl ExportedKey {
             code: "export",
             generation: current.map_or(0, |generation| generation.number),
             allowed: true,
+            program: None,
         }
     }
 }

@@ -192,6 +192,7 @@ impl Vault {
             code: "get",
             generation: number,
             allowed: true,
+            program: None,
         };
         self.record(&used, who, now)?;
         Ok(value)

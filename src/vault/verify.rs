@@ -296,6 +296,7 @@ impl Checked {
             code,
             generation: self.verdict.generation.unwrap_or(0),
             allowed: self.verdict.code == Code::Valid,
+            program: None,
         }
     }
 }

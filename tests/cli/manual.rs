@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "audit",
     "completions",
     "create",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 22] = [
     "revoke",
     "role",
     "rotate",
+    "run",
     "search",
     "set",
     "show",

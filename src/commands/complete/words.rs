@@ -10,6 +10,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, Args, Command, FromArgMatches, value_parser};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCompleter;
+use rustix::process::{Resource, getrlimit};
 
 use crate::key::{
     Environment, KeyId, KeyKind, KeyName, KeyRef, Model, Permission, Project, Provider, RoleName,
@@ -216,6 +217,7 @@ fn look_up(sort: Sort, options: &[String], clock: fn() -> Timestamp) -> Option<V
         }),
         now,
         clock,
+        core_limit: getrlimit(Resource::Core),
     };
     let mut vault = session.open_unasked()?;
     let filter = filter(sort, &session.settings);

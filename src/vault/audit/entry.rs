@@ -38,12 +38,14 @@ impl AuditCode {
     /// All of them, in alphabetical order.
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = [
+            "env",
             Code::Expired.text(),
             "export",
             "get",
             Code::InsufficientPermission.text(),
             Code::Revoked.text(),
             Code::Rotated.text(),
+            "run",
             Code::Undelivered.text(),
             Code::Valid.text(),
             Code::WrongEnvironment.text(),
@@ -186,7 +188,7 @@ impl AuditEntry {
             key_id: row.key_id,
             name: None,
             generation: (event.generation > 0).then_some(event.generation),
-            detail: None,
+            detail: event.program.map(|program| format!("program {program}")),
         }
     }
 }
