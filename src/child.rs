@@ -30,6 +30,8 @@ pub(crate) struct Program {
 pub(crate) enum NotStarted {
     #[error("cannot execute `{name}`")]
     CannotExecute { name: String, source: io::Error },
+    #[error("cannot execute `{0}`: the interpreter or loader that it names is not there")]
+    NoInterpreter(String),
     #[error("no program `{0}`")]
     NotFound(String),
 }
@@ -77,7 +79,13 @@ impl Program {
         // Where that is forbidden, it leaves no core dump; nothing else depends on it.
         let _ = setrlimit(Resource::Core, core_limit);
         let err = command.exec();
-        self.not_started(err)
+        match err.kind() {
+            // Not the program then, but what runs it.
+            io::ErrorKind::NotFound if self.look().is_ok() => {
+                NotStarted::NoInterpreter(self.name())
+            }
+            _ => self.not_started(err),
+        }
     }
 
     /// Looks where `execvp` will.
@@ -104,8 +112,12 @@ impl Program {
         Err(answer)
     }
 
+    fn name(&self) -> String {
+        self.name.to_string_lossy().into_owned()
+    }
+
     fn not_started(&self, source: io::Error) -> NotStarted {
-        let name = self.name.to_string_lossy().into_owned();
+        let name = self.name();
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotStarted::NotFound(name),
             _ => NotStarted::CannotExecute { name, source },

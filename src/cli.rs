@@ -214,17 +214,28 @@ fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
         );
         return told.unwrap_or_else(|err| err.report(&mut out)).into();
     }
+    let is_run = is_run(args);
+    let exit_of = |err: CommandError| if is_run { err.of_run() } else { err };
     if let Some(refused) = refused_secret(&err) {
-        return refused.report(&mut out).into();
+        return exit_of(refused).report(&mut out).into();
     }
     hide_value(&mut err);
     escape_values(&mut err);
     let text = err.render().to_string();
     if look.json {
-        return in_short(&text).report(&mut out).into();
+        return exit_of(in_short(&text)).report(&mut out).into();
     }
     out.usage(&text);
-    Exit::Usage.into()
+    let wrong = if is_run { Exit::NotRun } else { Exit::Usage };
+    wrong.into()
+}
+
+/// Whether a command line that could not be read is one of `run`, whose mistakes have an exit code of their own.
+fn is_run(args: &[OsString]) -> bool {
+    let read = definition()
+        .ignore_errors(true)
+        .try_get_matches_from(args.iter());
+    read.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }
 
 /// The look that a command line asks for which could not be read as a whole.

@@ -53,7 +53,6 @@ pub(crate) struct RunArgs {
     #[arg(
         value_name = "COMMAND",
         trailing_var_arg = true,
-        allow_hyphen_values = true,
         required_unless_present = "line",
         value_hint = ValueHint::CommandWithArguments
     )]
@@ -90,9 +89,18 @@ fn start(args: &RunArgs, session: &mut Session) -> Result<Exit, CommandError> {
 
 fn not_started(err: NotStarted) -> CommandError {
     match err {
-        NotStarted::CannotExecute { .. } => CommandError::new(Exit::CannotExecute, err),
-        NotStarted::NotFound(_) => CommandError::new(Exit::CommandNotFound, err)
-            .hint("a line for a shell goes after -c: keywright run -c 'LINE'"),
+        NotStarted::CannotExecute { .. } | NotStarted::NoInterpreter(_) => {
+            CommandError::new(Exit::CannotExecute, err)
+        }
+        NotStarted::NotFound(ref name) => {
+            let is_line = name.contains(|c: char| c.is_whitespace() || "$&;|<>".contains(c));
+            let hint = if is_line {
+                "a line for a shell goes after -c: keywright run -c 'LINE'"
+            } else {
+                "a program without a `/` in its name is looked for in the folders of PATH"
+            };
+            CommandError::new(Exit::CommandNotFound, err).hint(hint)
+        }
     }
 }
 

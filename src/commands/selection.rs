@@ -65,7 +65,11 @@ pub(super) fn warn_of<'f>(
         let variable = &assigned.variable;
         let trouble = assigned.trouble(now).unwrap_or_default();
         let line = format!("{variable} is not set: {trouble}");
-        session.out.warn(format_args!("{}", escape(&line)));
+        if assigned.required {
+            session.out.warn(format_args!("{}", escape(&line)));
+        } else {
+            session.out.note(format_args!("{}", escape(&line)));
+        }
     }
     if handed_out.len() == 0 && left_out.is_empty() {
         let scope = &session.settings.scope;

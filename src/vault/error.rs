@@ -59,7 +59,7 @@ pub enum VaultError {
     #[error("this use could not be recorded, and the settings require that it is")]
     NotRecorded(#[source] Box<VaultError>),
     #[error(
-        "{} takes no key of {scope} that has a variable",
+        "no key with a variable in {scope} is called {}",
         listed_as_given(patterns)
     )]
     NotSelected { patterns: Vec<String>, scope: Scope },
@@ -77,7 +77,7 @@ pub enum VaultError {
     Random(#[from] RandomError),
     #[error("{0}")]
     Refused(String),
-    #[error("{} want the same variable, `{variable}`", listed(keys))]
+    #[error("{} want the same variable, `{variable}`", listed_as_given(keys))]
     Rivals {
         variable: VariableName,
         keys: Vec<String>,

@@ -395,10 +395,7 @@ fn one_a_variable(chosen: Vec<Assigned>, now: Timestamp) -> Result<Vec<Assigned>
             rivals.retain(is_ready);
         }
         if rivals.len() > 1 && rivals.iter().all(is_ready) {
-            let mut names: Vec<String> = rivals
-                .iter()
-                .map(|rival| format!("`{}`", rival.name()))
-                .collect();
+            let mut names: Vec<String> = rivals.iter().map(Assigned::name).collect();
             names.sort();
             return Err(VaultError::Rivals {
                 variable,

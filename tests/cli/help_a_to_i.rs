@@ -26,6 +26,7 @@ fn of_keywright() {
       role         Make, show and delete roles: named sets of permissions
 
     Using them:
+      run          Run a program with provider keys in its environment [aliases: exec, x]
       get          Print a provider key's value
       verify       Check a token that is read from standard input
       usage        Show how often keys were used, and what they were answered

@@ -33,11 +33,11 @@ fn help_says_what_there_is() {
           --verb <VERB>
               Only entries with one of these verbs: access-create, access-revoke, create, delete,
               deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke,
-              role-delete, role-set, rotate, set, undo, export, get, verify
+              role-delete, role-set, rotate, set, undo, env, export, get, run, verify
 
           --code <CODE>
-              Only uses with one of these answers: expired, export, get, insufficient_permission,
-              revoked, rotated, undelivered, valid, wrong_environment, wrong_project, wrong_secret
+              Only uses with one of these answers: env, expired, export, get, insufficient_permission,
+              revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project, wrong_secret
 
           --actor <NAME>
               Only what was done by this one, such as user@host

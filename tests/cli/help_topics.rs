@@ -98,6 +98,9 @@ fn of_exit_codes() {
       9    a check found something: list --expiring
       10   verify: not authenticated
       11   verify: not allowed
+      125  run: keywright itself failed, and nothing was started
+      126  run: the command cannot be executed
+      127  run: the command was not found
       130  interrupted
 
     With --json, an error is a JSON object on standard error that has the number in
@@ -157,6 +160,8 @@ fn of_scopes() {
           and files do not
       import
           The scopes that the document names
+      run
+          The scope that was chosen, and no other, not even for a key id
       role
           None: a role is the same in every project and environment
       status
@@ -176,8 +181,9 @@ fn of_environment() {
     ---- stdout
     Environment variables, and where the passphrase comes from
 
-    A variable that is set to nothing is not set. No program that keywright starts
-    gets one whose name begins with KEYWRIGHT_.
+    A variable that is set to nothing is not set. A program that `run` starts gets
+    those that choose a vault and a scope, and none that opens a vault; no other
+    program that keywright starts gets any of them.
 
       KEYWRIGHT_ACTIVITY            The activity file, when a service and its owner
                                     share one
@@ -265,6 +271,14 @@ fn of_files() {
 
       project = "shop"
       environment = "development"
+      
+      [env]
+      OPENAI_API_KEY = "openai"
+      STRIPE_SECRET_KEY = { key = "stripe", required = false }
+
+    [env] says which variables the project needs and which key goes into each. `run`
+    then hands out these keys instead of all that have a variable. A key that is not
+    required may be missing.
     ---- stderr
     "#);
 }

@@ -41,6 +41,8 @@ mod progress;
 mod prompts;
 mod role;
 mod rotate;
+mod run;
+mod run_program;
 mod screen;
 mod secrecy;
 mod secret_arguments;

@@ -9,6 +9,7 @@ mod ends;
 mod files;
 mod find;
 mod fixture;
+mod hand_out;
 mod issue;
 mod model;
 mod provider;
