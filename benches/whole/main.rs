@@ -6,22 +6,21 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its tables")]
 
+mod hand_out;
+mod processes;
+mod vaults;
+
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-use keywright::crypto::{Passphrase, Profile, Secret, SecretValue, Token, mint_key_id};
-use keywright::key::{
-    Actor, Brand, Context, KeyName, PermissionSet, ProviderDetails, Scope, Timestamp,
-};
-use keywright::vault::{
-    Credential, Filter, Import, ImportedHalf, ImportedKey, Location, NewIssued, Retention, Vault,
-};
+use keywright::crypto::{Token, mint_key_id};
+use keywright::key::Brand;
 
-const PASSPHRASE: &str = "correct horse battery staple";
-const ROUNDS: usize = 25;
+use processes::{command, median, ms, peak_memory, prepare, run, time};
+use vaults::{fill, name, open, scope};
 
 /// Arguments, and whether a token goes to standard input.
 const READS: &[(&[&str], bool)] = &[
@@ -94,6 +93,7 @@ fn main() {
     );
     println!("|---|---|---|---|");
     print!("{batches}");
+    hand_out::measure(folder.path());
 }
 
 /// Two million lines: of ten, eight are tokens of this vault, one is another's, one is none. Start, KDF and reading the
@@ -199,120 +199,6 @@ fn kdf_time(home: &Path) -> Duration {
     median(refused).saturating_sub(median(|| run(home, &["status"], "")))
 }
 
-/// A vault with `size` keys in one scope: issued ones, but for ten (or half) that are a provider's; gives a token. A full
-/// scope has 100,000, so there is room for a hundred that the benchmark itself makes.
-///
-/// Up to 500 have a token, which takes two commits each, made in memory where the system has such a folder; the others
-/// are imported, in one.
-fn fill(home: &Path, size: usize) -> String {
-    let memory = Path::new("/dev/shm");
-    let scratch = tempfile::tempdir_in(if memory.is_dir() {
-        memory
-    } else {
-        Path::new("/tmp")
-    })
-    .expect("a folder");
-    let (config, state) = (home.join(".config/keywright"), home.join(".local/state"));
-    fs::create_dir_all(&config).expect("a folder");
-    fs::create_dir_all(&state).expect("a folder");
-    let place = location(
-        scratch.path().join("vault.db"),
-        scratch.path().join("state"),
-    );
-    let (who, now) = (actor(), Timestamp::now());
-    let vault = Vault::create(&place, &passphrase(), Profile::Test, &who, now);
-    let mut vault = vault.expect("a vault");
-    let size = size.min(99_900);
-    let (providers, tokens) = ((size / 2).min(10), (size / 2).min(500));
-    let tokens: Vec<String> = (0..tokens).map(|n| issue(&mut vault, n)).collect();
-    let mut import = Import::default();
-    for n in 0..providers {
-        let value = format!("sk-value-of-provider-key-{n}").into_bytes();
-        let half = ImportedHalf::Provider {
-            details: ProviderDetails::default(),
-            value: SecretValue::new(Secret::new(value)).expect("valid"),
-        };
-        import.keys.push(imported(name("provider", n), half, now));
-    }
-    for n in tokens.len()..size - providers {
-        let half = ImportedHalf::Issued {
-            brand: Brand::default(),
-            permissions: PermissionSet::default(),
-            context: Context::default(),
-            roles: Vec::new(),
-        };
-        import.keys.push(imported(name("issued", n), half, now));
-    }
-    vault.import(&import, false, &who, now).expect("imported");
-    drop(vault);
-    fs::write(home.join("tokens"), tokens.join("\n")).expect("written");
-    fs::copy(scratch.path().join("vault.db"), config.join("vault.db")).expect("copied");
-    // Opened once where it will be used, so that its anchor is there.
-    let mut vault = open(home);
-    assert_eq!(
-        vault.list(&Filter::default(), now).expect("lists").len(),
-        size
-    );
-    tokens[0].clone()
-}
-
-/// Issues a key, and gives its token.
-fn issue(vault: &mut Vault, n: usize) -> String {
-    let (who, now) = (actor(), Timestamp::now());
-    let new = NewIssued {
-        name: name("issued", n),
-        scope: scope(),
-        brand: Brand::default(),
-        permissions: PermissionSet::default(),
-        roles: Vec::new(),
-        context: Context::default(),
-        expires_at: None,
-        tags: Vec::new(),
-        note: None,
-        make_default: false,
-    };
-    let mut token = String::new();
-    let pending = vault.issue(&new, &who, now).expect("issued");
-    let delivered = pending.deliver(|text, _| {
-        token = String::from_utf8_lossy(text.expose()).into_owned();
-        Ok(())
-    });
-    delivered.expect("delivered");
-    token
-}
-
-fn imported(name: KeyName, half: ImportedHalf, now: Timestamp) -> ImportedKey {
-    ImportedKey {
-        id: mint_key_id().expect("random"),
-        name,
-        scope: scope(),
-        is_default: false,
-        created_at: now,
-        created_by: actor(),
-        present_since: now,
-        expires_at: None,
-        revoked: None,
-        tags: Vec::new(),
-        note: None,
-        half,
-    }
-}
-
-/// The vault of a home, as the program opens it.
-fn open(home: &Path) -> Vault {
-    let place = location(
-        home.join(".config/keywright/vault.db"),
-        home.join(".local/state/keywright"),
-    );
-    let passphrase = passphrase();
-    let vault = Vault::open(
-        &place,
-        &Credential::Passphrase(&passphrase),
-        Timestamp::now(),
-    );
-    vault.expect("opens")
-}
-
 /// Every row is read and its set compared with what the head says; no record is opened.
 fn verified_pass(home: &Path) -> Duration {
     let (mut vault, nobody) = (open(home), name("nobody", 0));
@@ -322,98 +208,4 @@ fn verified_pass(home: &Path) -> Duration {
             assert!(found.expect("reads").is_none());
         })
     })
-}
-
-fn actor() -> Actor {
-    "bench@host".parse().expect("valid")
-}
-
-fn scope() -> Scope {
-    Scope {
-        project: "default".parse().expect("valid"),
-        environment: "development".parse().expect("valid"),
-    }
-}
-
-fn location(vault: PathBuf, state: PathBuf) -> Location {
-    let retention = Retention {
-        usage_days: 400,
-        event_days: 30,
-        events: 1_000_000,
-    };
-    Location {
-        vault,
-        state,
-        activity: None,
-        accept_rollback: false,
-        audit_required: false,
-        retention,
-    }
-}
-
-fn name(kind: &str, n: usize) -> KeyName {
-    format!("{kind}-{n}").parse().expect("valid")
-}
-
-fn passphrase() -> Passphrase {
-    Passphrase::new(Secret::new(PASSPHRASE.into())).expect("valid")
-}
-
-fn run(home: &Path, args: &[&str], input: &str) -> Duration {
-    let mut command = command(home, args, input);
-    time(|| assert!(command.status().expect("runs").success(), "{args:?}"))
-}
-
-fn command(home: &Path, args: &[&str], input: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keywright"));
-    prepare(&mut command, home, input);
-    command.args(args);
-    command
-}
-
-fn prepare(command: &mut Command, home: &Path, input: &str) {
-    let stdin = home.join("input");
-    fs::write(&stdin, input).expect("written");
-    command
-        .env_clear()
-        .env("HOME", home)
-        .env("KEYWRIGHT_PASSPHRASE", PASSPHRASE);
-    command
-        .stdin(fs::File::open(&stdin).expect("readable"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-}
-
-/// By GNU time, where it is installed.
-fn peak_memory(home: &Path, args: &[&str], input: &str) -> String {
-    let report = home.join("memory");
-    let mut command = Command::new("/usr/bin/time");
-    prepare(&mut command, home, input);
-    command
-        .args(["-f", "%M", "-o"])
-        .arg(&report)
-        .arg(env!("CARGO_BIN_EXE_keywright"))
-        .args(args);
-    let measured = command
-        .status()
-        .ok()
-        .and_then(|_| fs::read_to_string(&report).ok());
-    let kib = measured.and_then(|text| text.trim().parse::<f64>().ok());
-    kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.1} MiB", kib / 1024.0))
-}
-
-fn time(body: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    body();
-    start.elapsed()
-}
-
-fn median(mut body: impl FnMut() -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| body()).collect();
-    times.sort();
-    times[ROUNDS / 2]
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
