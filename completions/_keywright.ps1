@@ -304,6 +304,8 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;get' {
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Find the key of this provider instead')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Find the key for this model instead')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Vault file [default: vault.db in the config directory]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Project of the key')
             [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Project of the key')
@@ -886,6 +888,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of a file')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of an open file descriptor')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--no-var', '--no-var', [CompletionResultType]::ParameterName, 'No variable, not even the usual one')
             [CompletionResult]::new('--exact', '--exact', [CompletionResultType]::ParameterName, 'Keep a final line end, which is dropped otherwise')
             [CompletionResult]::new('--allow-weak-passphrase', '--allow-weak-passphrase', [CompletionResultType]::ParameterName, 'Where the vault is made first, take a passphrase that is easy to guess')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')

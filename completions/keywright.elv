@@ -292,6 +292,8 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'keywright;get'= {
+            cand --provider 'Find the key of this provider instead'
+            cand --model 'Find the key for this model instead'
             cand --vault 'Vault file [default: vault.db in the config directory]'
             cand -p 'Project of the key'
             cand --project 'Project of the key'
@@ -852,6 +854,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
+            cand --no-var 'No variable, not even the usual one'
             cand --exact 'Keep a final line end, which is dropped otherwise'
             cand --allow-weak-passphrase 'Where the vault is made first, take a passphrase that is easy to guess'
             cand -n 'Say what would happen, and change nothing'

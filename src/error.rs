@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::key::KeyKind;
 use crate::output::Printer;
 use crate::prompt::PromptError;
-use crate::vault::{StoreError, VaultError};
+use crate::vault::{StoreError, VaultError, listed};
 
 /// How a command ended. The numbers are a promise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -241,8 +241,12 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::RoleInUse { .. }
         | VaultError::RoleUnfit { .. }
         | VaultError::Slice(_) => Exit::Refused,
-        VaultError::Misused(_) | VaultError::Parse(_) | VaultError::Rivals { .. } => Exit::Usage,
+        VaultError::ManyKeys { .. }
+        | VaultError::Misused(_)
+        | VaultError::Parse(_)
+        | VaultError::Rivals { .. } => Exit::Usage,
         VaultError::NoDefault(_)
+        | VaultError::NoKeyFor { .. }
         | VaultError::UnknownKey { .. }
         | VaultError::UnknownRole { .. } => Exit::NotFound,
         VaultError::Store(err) => match err {
@@ -288,6 +292,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::ImportConflicts(_) => {
             "nothing was imported; rename or delete what is in the way, or import into another vault with --vault"
         }
+        VaultError::ManyKeys { .. } => "name one of them: `keywright get NAME`",
         VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
             "use the newer keywright"
         }
@@ -299,6 +304,22 @@ fn hint_for(err: &VaultError) -> Option<String> {
         }
         VaultError::NotSelected { .. } => {
             "`keywright list` shows every key and its variable; --map VARIABLE=NAME adds a key that has none"
+        }
+        VaultError::NoKeyFor { elsewhere, .. } if !elsewhere.is_empty() => {
+            return Some(format!(
+                "there is one in {}; choose with -p and -e",
+                elsewhere.join(", ")
+            ));
+        }
+        VaultError::NoKeyFor {
+            nearest: Some(nearest),
+            ..
+        } => return Some(format!("did you mean `{nearest}`?")),
+        VaultError::NoKeyFor { there, .. } if !there.is_empty() => {
+            return Some(format!("there are keys for {}", listed(there)));
+        }
+        VaultError::NoKeyFor { .. } => {
+            "`keywright edit NAME --add-provider PROVIDER --add-model MODEL` links a key to what it is for"
         }
         VaultError::NotShownAgain(_) => "`keywright rotate` makes a new token for it",
         VaultError::PrintedAndUncertain(_) => {

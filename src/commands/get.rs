@@ -2,25 +2,36 @@ use clap::Args;
 
 use super::args::find_key;
 use crate::error::{CommandError, Exit};
-use crate::key::{KeyRef, Span, Timestamp};
+use crate::key::{KeyRef, Model, Provider, Span, Timestamp};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Found, Wanted};
+use crate::vault::{Found, Purpose, Vault, Wanted};
 use crate::view::{KeyDocument, KeyView};
 
 /// Print a provider key's value
 ///
 /// Into a pipe or file go the exact bytes, without a line end; on a terminal one is added. The use is recorded. An issued
-/// key's token is not kept and cannot be printed.
+/// key's token is not kept and cannot be printed. Instead of a name, --provider and --model say what the key is for: of
+/// the keys in the project and environment that serve it, one that names the model comes before one that names none.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   keywright get openai
   keywright get openai -p shop -e production | docker login --password-stdin
-  keywright get openai --previous")]
+  keywright get openai --previous
+  keywright get --provider openai --model gpt-5")]
 pub(crate) struct GetArgs {
     /// Name of the key, its key id, or its masked token
-    name: KeyRef,
+    #[arg(required_unless_present_any = ["provider", "model"])]
+    name: Option<KeyRef>,
+
+    /// Find the key of this provider instead
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "name")]
+    provider: Option<Provider>,
+
+    /// Find the key for this model instead
+    #[arg(long, value_name = "MODEL", conflicts_with = "name")]
+    model: Option<Model>,
 
     /// The value before the present one
     #[arg(long)]
@@ -29,7 +40,7 @@ pub(crate) struct GetArgs {
 
 pub(crate) fn get(args: &GetArgs, session: &mut Session) -> Result<Exit, CommandError> {
     session.with_vault(|vault, session| {
-        let found = find_key(Wanted::Named(&args.name), vault, session)?;
+        let found = args.find(vault, session)?;
         let value = vault.value(&found, args.previous, &session.settings.actor, session.now)?;
         let Session { out, now, .. } = session;
         let shown = if out.is_json() {
@@ -44,6 +55,19 @@ pub(crate) fn get(args: &GetArgs, session: &mut Session) -> Result<Exit, Command
         }
         Ok(Exit::Done)
     })
+}
+
+impl GetArgs {
+    fn find(&self, vault: &mut Vault, session: &Session) -> Result<Found, CommandError> {
+        if let Some(name) = &self.name {
+            return find_key(Wanted::Named(name), vault, session);
+        }
+        let purpose = Purpose {
+            provider: self.provider.clone(),
+            model: self.model.clone(),
+        };
+        Ok(vault.find_for(&purpose, &session.settings.scope)?)
+    }
 }
 
 /// The value may be refused by its provider, or soon will be.

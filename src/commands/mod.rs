@@ -16,6 +16,7 @@ mod init;
 mod list;
 mod listing;
 mod man;
+mod oddities;
 mod passphrase;
 mod revoke;
 mod role;

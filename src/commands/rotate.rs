@@ -2,6 +2,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{DryRun, KeyArg, ValueArgs};
+use super::oddities::warn_of_replacement;
 use crate::error::{CommandError, Exit};
 use crate::key::{Expiry, KeyKind, Span, Status, Timestamp};
 use crate::output::escape;
@@ -248,6 +249,7 @@ fn rotate_value(
             return tell_change("unchanged", args.change.dry_run, &found, session);
         }
     };
+    warn_of_replacement(&value, &found.key, &mut session.out);
     let used = last_used(&found, now);
     if args.change.dry_run {
         session.out.note(format_args!(

@@ -1,9 +1,12 @@
 use clap::Args;
 
 use super::args::{DryRun, FirstVault, ValueArgs};
+use super::oddities::{warn_of_oddities, warn_of_replacement};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
-use crate::key::{Expiry, KeyKind, KeyName, Model, Note, Provider, Tag, VariableName};
+use crate::key::{
+    Expiry, KeyKind, KeyName, Model, Note, Provider, Scope, Tag, VariableName, WellKnown,
+};
 use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{Comparison, Found, KeyEdit, ListEdit, Vault, VaultError};
@@ -12,12 +15,14 @@ use crate::view::{ChangeDocument, KeyView, last_used};
 /// Store or replace a key that a provider gave you
 ///
 /// The value comes from standard input, from a file, or from a hidden prompt at a terminal; one final line end is dropped.
-/// On a key that exists, another value is a rotation and asks first, and options replace what was set before. Without a
-/// vault, one is made first.
+/// On a key that exists, another value is a rotation and asks first, and options replace what was set before. A new key
+/// named after a well-known provider, such as openai, anthropic or stripe, gets that provider and the variable that its
+/// documentation names; one with such a --provider gets the variable. Without a vault, one is made first.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  keywright set openai --provider openai --var OPENAI_API_KEY
+  keywright set openai
+  keywright set work --provider openai --model gpt-5 --var WORK_OPENAI_KEY
   pbpaste | keywright set stripe -p shop -e staging --var STRIPE_SECRET_KEY
   keywright set tls-key --file key.pem --exact")]
 pub(crate) struct SetArgs {
@@ -35,6 +40,10 @@ pub(crate) struct SetArgs {
     /// The environment variable that programs expect it in
     #[arg(long, value_name = "VARIABLE")]
     var: Option<VariableName>,
+
+    /// No variable, not even the usual one
+    #[arg(long, conflicts_with = "var")]
+    no_var: bool,
 
     /// When it ends: 90d, 2027-01-31, an RFC 3339 time, or never
     #[arg(long, value_name = "WHEN")]
@@ -58,6 +67,15 @@ pub(crate) struct SetArgs {
     change: DryRun,
 }
 
+/// What a new key gets of which nothing was said, because its provider is well known.
+#[derive(Debug, Default)]
+struct Chosen {
+    provider: Option<Provider>,
+    variable: Option<VariableName>,
+    /// The variable that it would get, and the key that has it.
+    taken: Option<(VariableName, KeyName)>,
+}
+
 pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let edit = args.edit(session)?;
     if session.has_vault() || !args.change.dry_run {
@@ -67,12 +85,12 @@ pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, Command
             |value, vault, session| store(args, &value, &edit, vault, session),
         );
     }
-    args.value.read(session)?;
+    let value = args.value.read(session)?;
     let path = session.settings.location.vault.display().to_string();
     session
         .out
         .note(format_args!("Would make the vault `{}`", escape(&path)));
-    args.tell("created", None, session)
+    args.tell_new(&value, &args.chosen(), None, session)
 }
 
 fn store(
@@ -85,18 +103,20 @@ fn store(
     let (dry_run, now) = (args.change.dry_run, session.now);
     let scope = session.settings.scope.clone();
     let actor = session.settings.actor.clone();
+    let chosen = args.chosen().in_scope(&scope, vault)?;
     if !dry_run {
-        match vault.set_new(&args.name, &scope, value, edit, &actor, now) {
+        let edit = chosen.added_to(edit);
+        match vault.set_new(&args.name, &scope, value, &edit, &actor, now) {
             // There is one: another value is a rotation.
             Err(VaultError::Exists {
                 kind: KeyKind::Provider,
                 ..
             }) => {}
-            stored => return args.tell("created", Some(stored?), session),
+            stored => return args.tell_new(value, &chosen, Some(stored?), session),
         }
     }
     match vault.compare(&args.name, &scope, value)? {
-        Comparison::New if dry_run => args.tell("created", None, session),
+        Comparison::New if dry_run => args.tell_new(value, &chosen, None, session),
         Comparison::New => {
             let message = format!("`{}` is gone meanwhile", args.name);
             Err(CommandError::message(Exit::Conflict, message))
@@ -110,8 +130,12 @@ fn store(
             };
             args.tell(outcome, Some(edited.after), session)
         }
-        Comparison::Different(found) if dry_run => args.tell("rotated", Some(*found), session),
+        Comparison::Different(found) if dry_run => {
+            args.warn_of(value, &found, session);
+            args.tell("rotated", Some(*found), session)
+        }
         Comparison::Different(found) => {
+            args.warn_of(value, &found, session);
             let (place, used) = (found.place(), last_used(&found, now));
             session.confirm(&format!("Replace the value of {place} ({used})"))?;
             let key = vault.replace_value(&found, value, edit, &actor, now)?;
@@ -131,12 +155,55 @@ impl SetArgs {
         Ok(KeyEdit {
             providers: given(&self.provider),
             models: given(&self.model),
-            variable: self.var.clone().map(Some),
+            variable: (self.no_var || self.var.is_some()).then(|| self.var.clone()),
             tags: given(&self.tag),
             note: self.note.clone().map(Some),
             expires_at,
             ..KeyEdit::default()
         })
+    }
+
+    /// What a new key gets by default: of the provider that was given, or whose name it has.
+    fn chosen(&self) -> Chosen {
+        let known = match self.provider.as_slice() {
+            [] => WellKnown::named(self.name.as_str()),
+            [provider] => WellKnown::named(provider.as_str()),
+            _ => None,
+        };
+        let Some(known) = known else {
+            return Chosen::default();
+        };
+        let is_open = !self.no_var && self.var.is_none();
+        Chosen {
+            provider: self.provider.is_empty().then(|| known.name()),
+            variable: known.variable_name().filter(|_| is_open),
+            taken: None,
+        }
+    }
+
+    fn warn_of(&self, value: &SecretValue, found: &Found, session: &mut Session) {
+        if self.provider.is_empty() {
+            warn_of_replacement(value, &found.key, &mut session.out);
+        } else {
+            warn_of_oddities(value, &self.name, &self.provider, &mut session.out);
+        }
+    }
+
+    fn tell_new(
+        &self,
+        value: &SecretValue,
+        chosen: &Chosen,
+        found: Option<Found>,
+        session: &mut Session,
+    ) -> Result<Exit, CommandError> {
+        let providers = match &chosen.provider {
+            Some(provider) => std::slice::from_ref(provider),
+            None => &self.provider,
+        };
+        warn_of_oddities(value, &self.name, providers, &mut session.out);
+        let told = self.tell("created", found, session)?;
+        chosen.tell(session);
+        Ok(told)
     }
 
     fn tell(
@@ -166,6 +233,45 @@ impl SetArgs {
             })?;
         }
         Ok(Exit::Done)
+    }
+}
+
+impl Chosen {
+    /// Without a variable that another key of the scope has. Two keys may share one, but nobody asked for it.
+    fn in_scope(mut self, scope: &Scope, vault: &mut Vault) -> Result<Self, CommandError> {
+        if let Some(variable) = &self.variable
+            && let Some(holder) = vault.holder_of(variable, scope)?
+        {
+            self.taken = self.variable.take().map(|variable| (variable, holder));
+        }
+        Ok(self)
+    }
+
+    fn added_to(&self, edit: &KeyEdit) -> KeyEdit {
+        let mut edit = edit.clone();
+        if let Some(provider) = &self.provider {
+            edit.providers = ListEdit::replaced_by(vec![provider.clone()]);
+        }
+        if let Some(variable) = &self.variable {
+            edit.variable = Some(Some(variable.clone()));
+        }
+        edit
+    }
+
+    fn tell(&self, session: &mut Session) {
+        let out = &mut session.out;
+        if let Some(provider) = &self.provider {
+            out.note(format_args!("  provider     {provider} (by default)"));
+        }
+        if let Some(variable) = &self.variable {
+            out.note(format_args!("  variable     {variable} (by default)"));
+        }
+        if let Some((variable, holder)) = &self.taken {
+            let holder = escape(holder.as_str());
+            out.note(format_args!(
+                "  variable     none, because `{holder}` has {variable}; --var gives one"
+            ));
+        }
     }
 }
 

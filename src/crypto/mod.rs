@@ -95,6 +95,7 @@ mod encoding;
 mod kdf;
 mod keys;
 mod lines;
+mod oddity;
 mod rows;
 mod seal;
 mod secret;
@@ -106,6 +107,7 @@ pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
 pub use self::kdf::Profile;
 pub use self::keys::{Label, RandomError, RootKey, SubKey, random};
 pub use self::lines::SecretLines;
+pub use self::oddity::Oddity;
 pub use self::rows::{RowsMac, sha256_parts};
 pub use self::seal::{Altered, Opened, TAG_LEN, open, seal};
 pub use self::secret::{

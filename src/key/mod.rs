@@ -17,6 +17,7 @@ mod scope;
 mod sealed;
 mod time;
 mod variable;
+mod well_known;
 
 pub use self::brand::Brand;
 pub use self::context::{Context, ContextKey, ContextPair};
@@ -35,6 +36,7 @@ pub use self::scope::{Environment, KeyKind, Project, Scope};
 pub use self::sealed::Sealed;
 pub use self::time::{Expiry, Span, Timestamp, When};
 pub use self::variable::{Assignment, VariableName};
+pub use self::well_known::{WELL_KNOWN, WellKnown};
 
 /// Why a text is not what it should be: one sentence without a full stop, for the person who typed it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -43,12 +43,27 @@ pub enum VaultError {
     ImportConflicts(Vec<String>),
     #[error("{0}")]
     Limit(String),
+    #[error("more than one key {purpose} in {scope}: {}", listed(keys))]
+    ManyKeys {
+        purpose: String,
+        scope: Scope,
+        keys: Vec<String>,
+    },
     #[error("{0}")]
     Misused(String),
     #[error("{0} was written by a newer keywright")]
     Newer(String),
     #[error("no default key in {0}")]
     NoDefault(Scope),
+    #[error("no key {purpose} in {place}")]
+    NoKeyFor {
+        purpose: String,
+        place: String,
+        elsewhere: Vec<String>,
+        nearest: Option<String>,
+        /// Providers or models that keys of the scope have.
+        there: Vec<String>,
+    },
     #[error("{} in {scope}", listed(troubles))]
     NotReady {
         scope: Scope,
@@ -127,7 +142,7 @@ impl VaultError {
 }
 
 /// The first of many, and how many more there are.
-fn listed(texts: &[String]) -> String {
+pub(crate) fn listed(texts: &[String]) -> String {
     const SHOWN: usize = 10;
     let shown = texts[..texts.len().min(SHOWN)].join(", ");
     match texts.len().saturating_sub(SHOWN) {

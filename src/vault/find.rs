@@ -109,7 +109,7 @@ impl Vault {
         found.map(|found| self.with_total(found)).transpose()
     }
 
-    fn with_total(&mut self, found: Found) -> Result<Found, VaultError> {
+    pub(super) fn with_total(&mut self, found: Found) -> Result<Found, VaultError> {
         let total = self.total(found.id);
         Ok(Found { total, ..found })
     }

@@ -63,6 +63,12 @@ fn kinds_scopes_and_ids_decide_what_is_offered() {
         &["billing"],
     );
     offers(&env, &["keywright", "edit", "mine", "--add-tag", "x"], &[]);
+    env.set(
+        ["theirs", "--provider", "acme", "--model", "large"],
+        "value of it",
+    );
+    offers(&env, &["keywright", "get", "--provider", ""], &["acme"]);
+    offers(&env, &["keywright", "get", "--model", "l"], &["large"]);
     offers(&env, &["keywright", "f"], &["find"]);
     offers(&env, &["keywright", "completi"], &["completions"]);
     offers(

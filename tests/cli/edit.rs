@@ -115,7 +115,10 @@ fn what_an_edit_allows_or_forbids_holds_for_the_next_verification() {
 #[test]
 fn a_provider_key_is_changed_and_its_value_stays() {
     let env = TestEnv::new();
-    env.set(["openai", "--provider", "openai"], "sk-0123456789abcdef");
+    env.set(
+        ["openai", "--provider", "openai", "--no-var"],
+        "sk-0123456789abcdef",
+    );
     let told = env.session(&[
         "edit openai --var OPENAI_API_KEY --model gpt-5",
         "edit openai --add-provider azure --add-model gpt-4",

@@ -48,7 +48,9 @@ fn a_value_comes_out_as_it_went_in() {
         "permissions": null,
         "previous_valid_until": null,
         "project": "default",
-        "providers": [],
+        "providers": [
+          "openai"
+        ],
         "refused": 0,
         "requests": 2,
         "revoked_at": null,
@@ -56,7 +58,7 @@ fn a_value_comes_out_as_it_went_in() {
         "roles": null,
         "status": "active",
         "tags": [],
-        "variable": null
+        "variable": "OPENAI_API_KEY"
       },
       "schema": 1,
       "value": "sk-0123456789abcdef"
@@ -132,7 +134,7 @@ fn the_default_is_an_issued_key_and_has_no_value() {
 
       tip: a similar argument exists: '--vault'
 
-    Usage: keywright get --vault <PATH> <NAME>
+    Usage: keywright get --vault <PATH> [NAME]
 
     For more information, try '--help'.
     [exit 2]

@@ -368,15 +368,23 @@ fn of_get() {
     Print a provider key's value
 
     Into a pipe or file go the exact bytes, without a line end; on a terminal one is added. The use is
-    recorded. An issued key's token is not kept and cannot be printed.
+    recorded. An issued key's token is not kept and cannot be printed. Instead of a name, --provider and
+    --model say what the key is for: of the keys in the project and environment that serve it, one that
+    names the model comes before one that names none.
 
-    Usage: keywright get [OPTIONS] <NAME>
+    Usage: keywright get [OPTIONS] [NAME]
 
     Arguments:
-      <NAME>
+      [NAME]
               Name of the key, its key id, or its masked token
 
     Options:
+          --provider <PROVIDER>
+              Find the key of this provider instead
+
+          --model <MODEL>
+              Find the key for this model instead
+
           --previous
               The value before the present one
 
@@ -431,6 +439,7 @@ fn of_get() {
       keywright get openai
       keywright get openai -p shop -e production | docker login --password-stdin
       keywright get openai --previous
+      keywright get --provider openai --model gpt-5
     ");
 }
 

@@ -9,7 +9,9 @@ fn of_set() {
 
     The value comes from standard input, from a file, or from a hidden prompt at a terminal; one final
     line end is dropped. On a key that exists, another value is a rotation and asks first, and options
-    replace what was set before. Without a vault, one is made first.
+    replace what was set before. A new key named after a well-known provider, such as openai, anthropic
+    or stripe, gets that provider and the variable that its documentation names; one with such a
+    --provider gets the variable. Without a vault, one is made first.
 
     Usage: keywright set [OPTIONS] <NAME>
 
@@ -26,6 +28,9 @@ fn of_set() {
 
           --var <VARIABLE>
               The environment variable that programs expect it in
+
+          --no-var
+              No variable, not even the usual one
 
           --expires <WHEN>
               When it ends: 90d, 2027-01-31, an RFC 3339 time, or never
@@ -96,7 +101,8 @@ fn of_set() {
               [default: auto]
 
     Examples:
-      keywright set openai --provider openai --var OPENAI_API_KEY
+      keywright set openai
+      keywright set work --provider openai --model gpt-5 --var WORK_OPENAI_KEY
       pbpaste | keywright set stripe -p shop -e staging --var STRIPE_SECRET_KEY
       keywright set tls-key --file key.pem --exact
     ");

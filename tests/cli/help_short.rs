@@ -106,14 +106,16 @@ fn of_get() {
     insta::assert_snapshot!(help(&["get", "-h"]), @"
     Print a provider key's value
 
-    Usage: keywright get [OPTIONS] <NAME>
+    Usage: keywright get [OPTIONS] [NAME]
 
     Arguments:
-      <NAME>  Name of the key, its key id, or its masked token
+      [NAME]  Name of the key, its key id, or its masked token
 
     Options:
-          --previous  The value before the present one
-      -h, --help      Print help (see more with '--help')
+          --provider <PROVIDER>  Find the key of this provider instead
+          --model <MODEL>        Find the key for this model instead
+          --previous             The value before the present one
+      -h, --help                 Print help (see more with '--help')
 
     Global options (-p, -e, --json, -q, -y …): see --help
     ");
@@ -269,6 +271,7 @@ fn of_set() {
           --provider <PROVIDER>  Whose key it is
           --model <MODEL>        A model that it is for
           --var <VARIABLE>       The environment variable that programs expect it in
+          --no-var               No variable, not even the usual one
           --expires <WHEN>       When it ends: 90d, 2027-01-31, an RFC 3339 time, or never
           --tag <TAG>            A word to find the key by
           --note <TEXT>          Free text about the key

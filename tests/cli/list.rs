@@ -69,13 +69,13 @@ fn every_scope_is_listed_whatever_the_chosen_one() {
     insta::assert_snapshot!(listed.to_string().replace("in 2 d", "in 3 d"), @"
     exit: 0
     ---- stdout
-    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   ROLES  PROVIDER  MODEL  VARIABLE        CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
-    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -      -         -      -               just now  ada         -          0         never
-    openai               default/development  provider  active   sk-••••def                   -             -      OpenAI    gpt-5  OPENAI_API_KEY  just now  ada         -          0         never
-    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -               just now  ada         -          0         never
-    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -               just now  ada         -          0         never
-    stripe               shop/production      provider  active   ••••                         -             -      -         -      -               just now  ada         -          0         never
-    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -      -         -      -               just now  ada         -          0         in 3 d
+    NAME                 SCOPE                KIND      STATUS   KEY                          PERMISSIONS   ROLES  PROVIDER  MODEL  VARIABLE           CREATED   CREATED BY  LAST USED  REQUESTS  EXPIRES
+    CI/CD integration *  default/development  issued    active   kwt_dev1_[--KEY-ID--]_••••   deploy, read  -      -         -      -                  just now  ada         -          0         never
+    openai               default/development  provider  active   sk-••••def                   -             -      OpenAI    gpt-5  OPENAI_API_KEY     just now  ada         -          0         never
+    gone                 shop/production      issued    revoked  kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -                  just now  ada         -          0         never
+    Internal dashboard   shop/production      issued    active   kwt_prod1_[--KEY-ID--]_••••  read          -      -         -      -                  just now  ada         -          0         never
+    stripe               shop/production      provider  active   ••••                         -             -      stripe    -      STRIPE_SECRET_KEY  just now  ada         -          0         never
+    soon                 shop/staging         issued    active   kwt_stg1_[--KEY-ID--]_••••   read          -      -         -      -                  just now  ada         -          0         in 3 d
     ---- stderr
     ");
     let alias = env.run(["ls"]);
@@ -175,7 +175,9 @@ fn a_list_as_json() {
           "permissions": null,
           "previous_valid_until": null,
           "project": "default",
-          "providers": [],
+          "providers": [
+            "openai"
+          ],
           "refused": 0,
           "requests": 0,
           "revoked_at": null,
@@ -183,7 +185,7 @@ fn a_list_as_json() {
           "roles": null,
           "status": "active",
           "tags": [],
-          "variable": null
+          "variable": "OPENAI_API_KEY"
         }
       ],
       "schema": 1

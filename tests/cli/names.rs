@@ -277,7 +277,7 @@ fn an_empty_vault_knows_no_name() {
 
       tip: a similar argument exists: '--vault'
 
-    Usage: keywright get --vault <PATH> <NAME>
+    Usage: keywright get --vault <PATH> [NAME]
 
     For more information, try '--help'.
     [exit 2]

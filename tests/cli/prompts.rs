@@ -164,6 +164,8 @@ fn the_first_set_makes_the_vault_and_asks_for_the_value_without_showing_it() {
     Value: 
     Made the vault `[HOME]/.config/keywright/vault.db`
     Stored provider key `openai` in default/development
+      provider     openai (by default)
+      variable     OPENAI_API_KEY (by default)
     ");
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
 }

@@ -256,7 +256,7 @@ fn a_providers_new_value_replaces_the_old_one() {
     env.write("next", "sk-from-a-file-000\n");
     let from_file = &["rotate", "openai", "--yes", "--file", "next", "--exact"] as &[&str];
     told.add(from_file, &env.run_with_stdin(from_file, "not this"));
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     $ keywright rotate openai --yes
     Rotated `openai` in default/development; the value before is in `get --previous`
     [exit 0]
@@ -264,6 +264,7 @@ fn a_providers_new_value_replaces_the_old_one() {
     `openai` in default/development has this very value already; unchanged
     [exit 0]
     $ keywright rotate openai --yes --file next --exact
+    warning: the value of `openai` begins or ends with white space, which is kept
     Rotated `openai` in default/development; the value before is in `get --previous`
     [exit 0]
     ");

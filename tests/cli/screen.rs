@@ -61,20 +61,20 @@ fn a_list_fits_the_terminal() {
     CI/CD integration *  active
     Internal dashboard   active
     openai               active
-    Left out at this width: CREATED BY, CREATED, PROVIDER, KIND, PERMISSIONS, KEY, EXPIRES, SCOPE; --json has them
+    Left out at this width: CREATED BY, CREATED, VARIABLE, PROVIDER, KIND, PERMISSIONS, KEY, EXPIRES, SCOPE; --json has them
     ");
     insta::assert_snapshot!(env.screen(&screen_of(&env, &["list"], 80, &[])), @"
     NAME                 SCOPE                STATUS  EXPIRES
     CI/CD integration *  default/development  active  never
     Internal dashboard   shop/production      active  never
     openai               shop/production      active  never
-    Left out at this width: CREATED BY, CREATED, PROVIDER, KIND, PERMISSIONS, KEY; --json has them
+    Left out at this width: CREATED BY, CREATED, VARIABLE, PROVIDER, KIND, PERMISSIONS, KEY; --json has them
     ");
     insta::assert_snapshot!(env.screen(&screen_of(&env, &["list"], 200, &[])), @"
-    NAME                 SCOPE                KIND      STATUS  KEY                          PERMISSIONS         PROVIDER  CREATED   CREATED BY  EXPIRES
-    CI/CD integration *  default/development  issued    active  kwt_dev1_[--KEY-ID--]_••••   read                -         just now  tester      never
-    Internal dashboard   shop/production      issued    active  kwt_prod1_[--KEY-ID--]_••••  read, write:orders  -         just now  tester      never
-    openai               shop/production      provider  active  sk-••••def                   -                   openai    just now  tester      never
+    NAME                 SCOPE                KIND      STATUS  KEY                          PERMISSIONS         PROVIDER  VARIABLE        CREATED   CREATED BY  EXPIRES
+    CI/CD integration *  default/development  issued    active  kwt_dev1_[--KEY-ID--]_••••   read                -         -               just now  tester      never
+    Internal dashboard   shop/production      issued    active  kwt_prod1_[--KEY-ID--]_••••  read, write:orders  -         -               just now  tester      never
+    openai               shop/production      provider  active  sk-••••def                   -                   openai    OPENAI_API_KEY  just now  tester      never
     ");
 }
 

@@ -79,10 +79,6 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
 
     For more information, try '--help'.
 
-    error: invalid value '…' for '<NAME>': this is a whole token, which does not belong on a command line; use its key id `[--KEY-ID--]`
-
-    For more information, try '--help'.
-
     error: invalid value '…' for '[NAME]': this is a whole token, which does not belong on a command line; use its key id `[--KEY-ID--]`
 
     For more information, try '--help'.

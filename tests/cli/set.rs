@@ -9,11 +9,13 @@ const VALUE: &str = "sk-0123456789abcdef";
 #[test]
 fn a_value_is_stored_and_described() {
     let env = TestEnv::new();
-    insta::assert_snapshot!(env.run_with_stdin(["set", "openai"], VALUE), @r"
+    insta::assert_snapshot!(env.run_with_stdin(["set", "openai"], VALUE), @"
     exit: 0
     ---- stdout
     ---- stderr
     Stored provider key `openai` in default/development
+      provider     openai (by default)
+      variable     OPENAI_API_KEY (by default)
     ");
     let args = [
         "set",
@@ -321,20 +323,24 @@ fn short_values_show_nothing_of_themselves() {
 fn the_first_set_makes_the_vault() {
     let env = TestEnv::empty();
     let planned = env.run_with_stdin(["set", "openai", "-n"], VALUE);
-    insta::assert_snapshot!(planned, @r"
+    insta::assert_snapshot!(planned, @"
     exit: 0
     ---- stdout
     ---- stderr
     Would make the vault `[HOME]/.config/keywright/vault.db`
     Would store provider key `openai` in default/development
+      provider     openai (by default)
+      variable     OPENAI_API_KEY (by default)
     ");
     assert!(!env.vault().exists());
-    insta::assert_snapshot!(env.run_with_stdin(["set", "openai"], VALUE), @r"
+    insta::assert_snapshot!(env.run_with_stdin(["set", "openai"], VALUE), @"
     exit: 0
     ---- stdout
     ---- stderr
     Made the vault `[HOME]/.config/keywright/vault.db`
     Stored provider key `openai` in default/development
+      provider     openai (by default)
+      variable     OPENAI_API_KEY (by default)
     ");
     assert_eq!(env.run(["get", "openai"]).stdout(), VALUE.as_bytes());
 }

@@ -13,6 +13,7 @@ mod hand_out;
 mod issue;
 mod model;
 mod provider;
+mod purpose;
 mod rekey;
 mod rollback;
 mod rotate;
