@@ -1,4 +1,4 @@
-//! What keeps keys out of core dumps, debuggers and swap. The crate's only `unsafe` code is here.
+//! What keeps keys out of core dumps, debuggers and swap, and descriptors out of other programs. The crate's only `unsafe` code is here.
 
 use std::fmt;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -37,6 +37,34 @@ pub(crate) fn close_on_exec(number: RawFd) {
     // SAFETY: it is used for one call that neither keeps nor closes it. Where nothing is open, that fails.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
+}
+
+/// Does `work`, which starts another program, under the core limit that was there before [`harden_process`].
+///
+/// It holds for this process meanwhile; what it has in memory is no part of a dump even then where it is not dumpable.
+pub(crate) fn with_core_limit<T>(limit: &Rlimit, work: impl FnOnce() -> T) -> T {
+    let now = getrlimit(Resource::Core);
+    let _ = setrlimit(Resource::Core, *limit);
+    let outcome = work();
+    let _ = setrlimit(Resource::Core, now);
+    outcome
+}
+
+/// Lets no program that is started from here on have a descriptor of this process but its standard streams: one that
+/// stays in the background would keep the caller's pipes open, and locks that a script holds.
+#[expect(unsafe_code, reason = "descriptors of the caller's have a number only")]
+pub(crate) fn keep_descriptors() {
+    // Where they are not listed there is nothing to go by; a program that has one too many works all the same.
+    let listed = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // Listed first and the list's own descriptor closed, so that each is open while it is borrowed.
+    let numbers: Vec<RawFd> = numbers.filter(|number| *number > 2).collect();
+    for number in numbers {
+        // SAFETY: it was open a moment ago and no other thread runs that could close it. If it is closed all the same
+        // (the list's own is), the call below fails and touches nothing.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
+    }
 }
 
 /// A 32-byte key in a page of its own: kept out of swap and core dumps where the system allows, wiped on drop.

@@ -10,12 +10,14 @@ mod commands;
 pub mod crypto;
 mod error;
 mod exchange;
+mod handover;
 mod hardening;
 pub mod key;
 mod output;
 mod prompt;
 mod session;
 mod settings;
+mod signals;
 pub mod store;
 pub mod vault;
 mod view;
@@ -40,6 +42,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let mut out = Printer::new(settings::plain_look(false));
         commands::complete(question, cli::definition(), Timestamp::now, &mut out);
         return Exit::Done.into();
+    }
+    if let Some(clearing) = commands::clearing(&args) {
+        // It reads no settings and asks for nothing: whoever started it has gone on.
+        return commands::clear_clipboard(clearing, core_limit).into();
     }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,

@@ -12,8 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("crypto", &["checks", "hardening", "key"]),
     ("store", &["checks", "key"]),
     ("vault", &["checks", "crypto", "key", "store"]),
+    ("signals", &[]),
     ("output", &["crypto", "key"]),
-    ("prompt", &["crypto"]),
+    ("prompt", &["crypto", "signals"]),
+    ("handover", &["crypto", "hardening", "signals"]),
     ("error", &["key", "output", "prompt", "vault"]),
     ("exchange", &["crypto", "key", "vault"]),
     (
@@ -30,8 +32,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "child", "crypto", "error", "exchange", "key", "output", "session", "settings",
-            "vault", "view",
+            "child", "crypto", "error", "exchange", "handover", "key", "output", "session",
+            "settings", "signals", "vault", "view",
         ],
     ),
     ("cli", &["commands", "error", "output", "settings"]),
@@ -57,6 +59,11 @@ const BELONGS_TO: &[(&str, &[&str], &str)] = &[
         "one list of variables, from which the manual is made",
     ),
     (
+        "env::current_exe",
+        &["settings"],
+        "decided once, before a command runs",
+    ),
+    (
         "env::current_dir",
         &["settings"],
         "decided once, before a command runs",
@@ -76,7 +83,14 @@ const BELONGS_TO: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Where a secret may be made public; each such line says why.
-const MAY_EXPOSE: &[&str] = &["child", "crypto", "exchange", "output/mod.rs", "prompt"];
+const MAY_EXPOSE: &[&str] = &[
+    "child",
+    "crypto",
+    "exchange",
+    "handover",
+    "output/mod.rs",
+    "prompt",
+];
 
 #[test]
 fn modules_import_only_what_the_table_allows() {
@@ -97,6 +111,7 @@ fn commands_do_not_know_each_other() {
     const SHARED: &[&str] = &[
         "args",
         "fields",
+        "handover",
         "listing",
         "oddities",
         "selection",

@@ -3,26 +3,30 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use super::args::{DryRun, FirstVault};
+use super::handover::{Destination, HandoverArgs, reveal_json};
+use crate::crypto::Token;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet,
     RoleName, Tag, Timestamp, tag_list,
 };
-use crate::output::escape;
+use crate::output::{Printer, escape};
 use crate::session::Session;
-use crate::vault::{Found, NewIssued, Vault};
+use crate::vault::{Delivered, Found, NewIssued, Vault};
 use crate::view::{ChangeDocument, KeyView};
 
 /// Issue a new key and print its token, once
 ///
-/// The token goes to standard output, alone on its line; everything else goes to standard error. Only a digest of it is
-/// kept, so it cannot be shown again. Without a vault, one is made first.
+/// The token goes to standard output, alone on its line, unless it is handed over to a file, a program or the clipboard;
+/// everything else goes to standard error. Only a digest of it is kept, so it cannot be shown again. Without a vault, one
+/// is made first.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   keywright create my-service
   keywright create \"CI/CD integration\" -p shop -e staging --permission write:orders --expires 30d
-  keywright create dashboard --permission read,admin:reports --context team=blue > token.txt")]
+  keywright create dashboard --permission read,admin:reports --context team=blue --out token.txt
+  keywright create ci --pipe 'gh secret set CI_KEY'")]
 pub(crate) struct CreateArgs {
     /// Name of the key, 1 to 100 characters of any script
     name: KeyName,
@@ -44,7 +48,7 @@ pub(crate) struct CreateArgs {
     expires: Option<Expiry>,
 
     /// First part of the token [default: kwt]
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", hide_short_help = true)]
     brand: Option<Brand>,
 
     /// A word to find the key by
@@ -52,12 +56,15 @@ pub(crate) struct CreateArgs {
     tag: Vec<Tag>,
 
     /// Free text about the key
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     note: Option<Note>,
 
-    /// Make it the default key of its project and environment
+    /// Make it the default of its project and environment
     #[arg(long)]
     default: bool,
+
+    #[command(flatten)]
+    handover: HandoverArgs,
 
     #[command(flatten)]
     first: FirstVault,
@@ -68,11 +75,12 @@ pub(crate) struct CreateArgs {
 
 pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let new = args.new_key(session)?;
+    args.handover.check()?;
     if !args.change.dry_run {
         return session.with_vault_or_new(
             args.first.allow_weak_passphrase,
-            |_| Ok(()),
-            |(), vault, session| issue(args, &new, vault, session),
+            |session| args.handover.ready(session),
+            |destination, vault, session| issue(args, &new, destination, vault, session),
         );
     }
     if session.has_vault() {
@@ -91,12 +99,13 @@ pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, C
         new.scope
     ));
     args.tell(&new, session);
+    args.handover.tell_dry_run(session);
     if session.out.is_json() {
-        session.out.json(&ChangeDocument {
+        session.out.json(&args.handover.told(ChangeDocument {
             outcome: "created",
             dry_run: true,
             key: None,
-        })?;
+        }))?;
     }
     Ok(Exit::Done)
 }
@@ -104,6 +113,7 @@ pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, C
 fn issue(
     args: &CreateArgs,
     new: &NewIssued,
+    destination: Destination,
     vault: &mut Vault,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
@@ -111,19 +121,15 @@ fn issue(
         settings, out, now, ..
     } = session;
     let pending = vault.issue(new, &settings.actor, *now)?;
-    let delivered = pending.deliver(|token, delivered| {
-        if out.is_json() {
-            let key = KeyView::new(&delivered.found, *now);
-            let document = ChangeDocument {
-                outcome: "created",
-                dry_run: false,
-                key: Some(key),
-            };
-            out.reveal_token_json(&document, token)
-        } else {
-            out.reveal_token(token)
-        }
-    })?;
+    let tell = |out: &mut Printer, delivered: &Delivered, token: Option<&Token>| {
+        let document = args.handover.told(ChangeDocument {
+            outcome: "created",
+            dry_run: false,
+            key: Some(KeyView::new(&delivered.found, *now)),
+        });
+        reveal_json(out, &document, token)
+    };
+    let (delivered, place) = destination.deliver(pending, out, tell)?;
     let Found { id, scope, key, .. } = &delivered.found;
     if delivered.replaced_pending {
         out.note(format_args!(
@@ -137,9 +143,9 @@ fn issue(
     ));
     out.note(format_args!("  key id       {id}"));
     args.tell(new, session);
-    session.out.note(format_args!(
-        "  token        shown this once; keep it where it is needed"
-    ));
+    session
+        .out
+        .note(format_args!("  token        {}", escape(&place)));
     Ok(Exit::Done)
 }
 

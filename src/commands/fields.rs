@@ -23,6 +23,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             ("token", "of create and rotate: the new token, this once"),
             (
+                "handed_over",
+                "of create, rotate and get: file, program or clipboard, and then there is no token or value; null where it is printed",
+            ),
+            (
                 "value, value_base64",
                 "of get: the value as text, or in base64 where it is not UTF-8",
             ),

@@ -1,9 +1,11 @@
 use clap::Args;
 
 use super::args::find_key;
+use super::handover::ValueHandoverArgs;
+use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
 use crate::key::{KeyRef, Model, Provider, Span, Timestamp};
-use crate::output::escape;
+use crate::output::{Printer, escape};
 use crate::session::Session;
 use crate::vault::{Found, Purpose, Vault, Wanted};
 use crate::view::{KeyDocument, KeyView};
@@ -19,7 +21,8 @@ Examples:
   keywright get openai
   keywright get openai -p shop -e production | docker login --password-stdin
   keywright get openai --previous
-  keywright get --provider openai --model gpt-5")]
+  keywright get --provider openai --model gpt-5
+  keywright get openai --copy")]
 pub(crate) struct GetArgs {
     /// Name of the key, its key id, or its masked token
     #[arg(required_unless_present_any = ["provider", "model"])]
@@ -36,20 +39,34 @@ pub(crate) struct GetArgs {
     /// The value before the present one
     #[arg(long)]
     previous: bool,
+
+    #[command(flatten)]
+    handover: ValueHandoverArgs,
 }
 
 pub(crate) fn get(args: &GetArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    args.handover.check()?;
     session.with_vault(|vault, session| {
         let found = args.find(vault, session)?;
+        let destination = args.handover.ready(session)?;
         let value = vault.value(&found, args.previous, &session.settings.actor, session.now)?;
         let Session { out, now, .. } = session;
-        let shown = if out.is_json() {
+        let tell = |out: &mut Printer, value: Option<&SecretValue>| {
             let key = KeyView::new(&found, *now);
-            out.reveal_value_json(&KeyDocument { key }, &value)
-        } else {
-            out.reveal_value(&value)
+            let document = args.handover.told(KeyDocument { key });
+            match value {
+                Some(value) => out.reveal_value_json(&document, value),
+                None => out.json(&document),
+            }
         };
-        shown.map_err(CommandError::not_shown)?;
+        if let Some(place) = destination.give(&value, out, tell)? {
+            let name = found.key.name.as_str();
+            out.note(format_args!(
+                "Value of `{}`: {}",
+                escape(name),
+                escape(&place)
+            ));
+        }
         if let Some(warning) = expiry_warning(&found, *now) {
             out.warn(format_args!("{}", escape(&warning)));
         }

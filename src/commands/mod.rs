@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod clear_clipboard;
 mod complete;
 mod completions;
 mod create;
@@ -10,6 +11,7 @@ mod edit;
 mod export;
 mod fields;
 mod get;
+mod handover;
 mod help;
 mod import;
 mod init;
@@ -32,6 +34,7 @@ mod usage;
 mod verify;
 
 pub(crate) use self::audit::{AuditArgs, audit};
+pub(crate) use self::clear_clipboard::{clear_clipboard, clearing};
 pub(crate) use self::complete::{complete, question};
 pub(crate) use self::completions::{CompletionsArgs, completions};
 pub(crate) use self::create::{CreateArgs, create};

@@ -2,12 +2,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{DryRun, KeyArg, ValueArgs};
+use super::handover::{HandoverArgs, reveal_json};
 use super::oddities::warn_of_replacement;
+use crate::crypto::Token;
 use crate::error::{CommandError, Exit};
 use crate::key::{Expiry, KeyKind, Span, Status, Timestamp};
-use crate::output::escape;
+use crate::output::{Printer, escape};
 use crate::session::Session;
-use crate::vault::{Comparison, Found, KeyEdit, Rotation, Vault};
+use crate::vault::{Comparison, Delivered, Found, KeyEdit, Rotation, Vault};
 use crate::view::{ChangeDocument, KeyView, last_used, text};
 
 /// Replace a key's token or value
@@ -21,6 +23,7 @@ Examples:
   keywright rotate my-service
   keywright rotate my-service --overlap 24h > new-token.txt
   keywright rotate my-service --finish
+  keywright rotate ci --yes --pipe 'gh secret set CI_KEY'
   keywright rotate openai --yes < new-value.txt")]
 pub(crate) struct RotateArgs {
     #[command(flatten)]
@@ -30,13 +33,16 @@ pub(crate) struct RotateArgs {
     #[arg(long, value_name = "DURATION", conflicts_with = "finish")]
     overlap: Option<Span>,
 
-    /// End the overlap of an earlier rotation now, and make no new token
-    #[arg(long, conflicts_with_all = ["expires", "file", "exact"])]
+    /// End an earlier overlap now, and make no new token
+    #[arg(long, conflicts_with_all = ["copy", "exact", "expires", "file", "out", "pipe"])]
     finish: bool,
 
     /// When the new token or value ends [default: the lifetime that the previous one was given]
     #[arg(long, value_name = "WHEN")]
     expires: Option<Expiry>,
+
+    #[command(flatten)]
+    handover: HandoverArgs,
 
     #[command(flatten)]
     value: ValueArgs,
@@ -60,6 +66,7 @@ pub(crate) fn rotate(args: &RotateArgs, session: &mut Session) -> Result<Exit, C
         .map(|expires| expires.resolve(session.now))
         .transpose();
     let expires = expires.map_err(|err| CommandError::new(Exit::Usage, err))?;
+    args.handover.check()?;
     session.with_vault(|vault, session| {
         let found = args.key.find(vault, session)?;
         match found.kind() {
@@ -114,9 +121,18 @@ fn rotate_token(
             "Would rotate {}: {stops} ({used})",
             escape(&place)
         ));
-        return tell_dry_run("rotated", found, session);
+        args.handover.tell_dry_run(session);
+        if session.out.is_json() {
+            session.out.json(&args.handover.told(ChangeDocument {
+                outcome: "rotated",
+                dry_run: true,
+                key: Some(KeyView::new(found, now)),
+            }))?;
+        }
+        return Ok(Exit::Done);
     }
     session.confirm(&format!("Rotate {place}: {stops} ({used})"))?;
+    let destination = args.handover.ready(session)?;
     let Session { settings, out, .. } = session;
     let pending = vault.rotate(
         found,
@@ -127,22 +143,16 @@ fn rotate_token(
         &settings.actor,
         now,
     )?;
-    let delivered = pending.deliver(|token, delivered| {
-        if !out.is_json() {
-            return out.reveal_token(token);
-        }
-        let key = KeyView::new(&delivered.found, now);
-        let previous_valid_until = text(previous_end(&delivered.found, now));
-        out.reveal_token_json(
-            &Rotated {
-                outcome: "rotated",
-                dry_run: false,
-                previous_valid_until,
-                key,
-            },
-            token,
-        )
-    })?;
+    let tell = |out: &mut Printer, delivered: &Delivered, token: Option<&Token>| {
+        let document = args.handover.told(Rotated {
+            outcome: "rotated",
+            dry_run: false,
+            previous_valid_until: text(previous_end(&delivered.found, now)),
+            key: KeyView::new(&delivered.found, now),
+        });
+        reveal_json(out, &document, token)
+    };
+    let (delivered, place_of_token) = destination.deliver(pending, out, tell)?;
     if delivered.replaced_pending {
         out.note(format_args!(
             "An earlier new token was never shown; it is gone"
@@ -161,9 +171,7 @@ fn rotate_token(
         format!("{}, {end}", end.relative(now))
     });
     out.note(format_args!("  expires      {expires}"));
-    out.note(format_args!(
-        "  token        shown this once; keep it where it is needed"
-    ));
+    out.note(format_args!("  token        {}", escape(&place_of_token)));
     Ok(Exit::Done)
 }
 
@@ -231,6 +239,11 @@ fn rotate_value(
         );
         return Err(CommandError::message(Exit::Usage, message)
             .hint("--overlap and --finish are for issued keys"));
+    }
+    if args.handover.is_given() {
+        let message = format!("{place} is a provider key: no token is made of it to hand over");
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint("`keywright get` takes --out and --copy for its value"));
     }
     let value = args.value.read(session)?;
     let found = match vault.compare(&found.key.name, &found.scope, &value)? {

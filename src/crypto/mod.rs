@@ -92,6 +92,7 @@
 //! * A slice has an empty head in its header; who holds the vault key refuses it as a vault.
 
 mod encoding;
+mod fingerprint;
 mod kdf;
 mod keys;
 mod lines;
@@ -104,6 +105,7 @@ mod text;
 mod token;
 
 pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
+pub use self::fingerprint::Fingerprint;
 pub use self::kdf::Profile;
 pub use self::keys::{Label, RandomError, RootKey, SubKey, random};
 pub use self::lines::SecretLines;

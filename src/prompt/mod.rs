@@ -14,7 +14,6 @@
 //! - A yes-or-no question leaves the cursor shown, even when a signal ends the process.
 
 mod line;
-mod signals;
 mod sources;
 mod words;
 
@@ -30,12 +29,12 @@ use rustix::termios::{
 use zeroize::Zeroizing;
 
 use self::line::Line;
-use self::signals::Listening;
 pub(crate) use self::sources::{
     next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd, passphrase_from_file,
 };
 pub(crate) use self::words::six_words;
 use crate::crypto::Secret;
+use crate::signals::Listening;
 
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
 

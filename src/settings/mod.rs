@@ -2,6 +2,7 @@
 //! paths and defaults. Read once, here, and nowhere else.
 
 mod args;
+mod desktop;
 mod files;
 
 use std::env;
@@ -12,6 +13,9 @@ use anstream::ColorChoice;
 use directories::ProjectDirs;
 
 pub(crate) use self::args::{ColorWhen, GlobalArgs};
+#[cfg(any(debug_assertions, feature = "test-kdf"))]
+pub(crate) use self::desktop::test_seconds;
+pub(crate) use self::desktop::{displays, is_installed, own_program};
 pub(crate) use self::files::ProjectNeeds;
 use self::files::{Config, ProjectFile};
 use crate::crypto::Secret;

@@ -196,6 +196,8 @@ fn asking_is_no_command() {
         &["complete"] as &[&str],
         &["complete", "csh"],
         &["complete", "bash", "x"],
+        &["clear-clipboard"],
+        &["clear-clipboard", "cat"],
     ] {
         let refused = env.run(args);
         assert_eq!(refused.code(), Some(2), "{refused}");
@@ -208,6 +210,7 @@ fn asking_is_no_command() {
     ] {
         let told = env.run(args).stdout_text();
         assert!(!told.contains("complete "), "{told}");
+        assert!(!told.contains("clear-clipboard"), "{told}");
     }
 }
 
@@ -234,7 +237,10 @@ fn answer(env: &TestEnv, command: Command, words: &[&str]) -> Vec<String> {
     assert!(answer.success() && answer.stderr().is_empty(), "{answer}");
     let lines = answer.stdout_text();
     let mut lines = lines.lines();
-    assert!(matches!(lines.next(), Some("files" | "open" | "words")));
+    assert!(matches!(
+        lines.next(),
+        Some("commands" | "files" | "open" | "words")
+    ));
     let word = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
     lines.map(word).collect()
 }

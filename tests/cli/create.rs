@@ -60,6 +60,7 @@ fn every_option_is_kept() {
     ---- stdout
     {
       "dry_run": false,
+      "handed_over": null,
       "key": {
         "brand": "acme",
         "context": {

@@ -15,6 +15,7 @@ fn a_value_comes_out_as_it_went_in() {
     exit: 0
     ---- stdout
     {
+      "handed_over": null,
       "key": {
         "brand": null,
         "context": null,

@@ -193,8 +193,9 @@ fn of_create() {
     insta::assert_snapshot!(help(&["create", "--help"]), @r#"
     Issue a new key and print its token, once
 
-    The token goes to standard output, alone on its line; everything else goes to standard error. Only a
-    digest of it is kept, so it cannot be shown again. Without a vault, one is made first.
+    The token goes to standard output, alone on its line, unless it is handed over to a file, a program
+    or the clipboard; everything else goes to standard error. Only a digest of it is kept, so it cannot
+    be shown again. Without a vault, one is made first.
 
     Usage: keywright create [OPTIONS] <NAME>
 
@@ -226,7 +227,23 @@ fn of_create() {
               Free text about the key
 
           --default
-              Make it the default key of its project and environment
+              Make it the default of its project and environment
+
+          --out <FILE>
+              Write it to a new file, mode 0600, instead
+
+          --copy
+              Put it on the clipboard for 45 seconds instead
+
+              By wl-copy, xclip, xsel or pbcopy. The clipboard is cleared then only if it is still
+              there.
+
+          --pipe <COMMAND>
+              Give it to a program's standard input instead
+
+              The command is split into words as a shell would, but run without one. The token comes
+              without a line end, and what the program prints goes to standard error. Unless it reads
+              all of the token and exits 0, nothing was created or rotated.
 
           --allow-weak-passphrase
               Where the vault is made first, take a passphrase that is easy to guess
@@ -284,7 +301,8 @@ fn of_create() {
     Examples:
       keywright create my-service
       keywright create "CI/CD integration" -p shop -e staging --permission write:orders --expires 30d
-      keywright create dashboard --permission read,admin:reports --context team=blue > token.txt
+      keywright create dashboard --permission read,admin:reports --context team=blue --out token.txt
+      keywright create ci --pipe 'gh secret set CI_KEY'
     "#);
 }
 
@@ -388,6 +406,15 @@ fn of_get() {
           --previous
               The value before the present one
 
+          --out <FILE>
+              Write it to a new file, mode 0600, instead
+
+          --copy
+              Put it on the clipboard for 45 seconds instead
+
+              By wl-copy, xclip, xsel or pbcopy. The clipboard is cleared then only if it is still
+              there.
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -440,6 +467,7 @@ fn of_get() {
       keywright get openai -p shop -e production | docker login --password-stdin
       keywright get openai --previous
       keywright get --provider openai --model gpt-5
+      keywright get openai --copy
     ");
 }
 

@@ -242,7 +242,7 @@ fn of_revoke() {
 
 #[test]
 fn of_rotate() {
-    insta::assert_snapshot!(help(&["rotate", "--help"]), @r"
+    insta::assert_snapshot!(help(&["rotate", "--help"]), @"
     Replace a key's token or value
 
     An issued key gets a new token, printed once; it keeps its name, id, permissions and usage. The
@@ -263,10 +263,26 @@ fn of_rotate() {
               Keep the previous token working for this long, such as 30m, 24h or 7d
 
           --finish
-              End the overlap of an earlier rotation now, and make no new token
+              End an earlier overlap now, and make no new token
 
           --expires <WHEN>
               When the new token or value ends [default: the lifetime that the previous one was given]
+
+          --out <FILE>
+              Write it to a new file, mode 0600, instead
+
+          --copy
+              Put it on the clipboard for 45 seconds instead
+
+              By wl-copy, xclip, xsel or pbcopy. The clipboard is cleared then only if it is still
+              there.
+
+          --pipe <COMMAND>
+              Give it to a program's standard input instead
+
+              The command is split into words as a shell would, but run without one. The token comes
+              without a line end, and what the program prints goes to standard error. Unless it reads
+              all of the token and exits 0, nothing was created or rotated.
 
           --file <PATH>
               Read the value from a file instead of standard input
@@ -328,6 +344,7 @@ fn of_rotate() {
       keywright rotate my-service
       keywright rotate my-service --overlap 24h > new-token.txt
       keywright rotate my-service --finish
+      keywright rotate ci --yes --pipe 'gh secret set CI_KEY'
       keywright rotate openai --yes < new-value.txt
     ");
 }

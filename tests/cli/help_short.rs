@@ -71,10 +71,11 @@ fn of_create() {
           --context <KEY=VALUE>  A pair that is handed to whoever verifies the key
           --expires <WHEN>       When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default:
                                  90d]
-          --brand <WORD>         First part of the token [default: kwt]
           --tag <TAG>            A word to find the key by
-          --note <TEXT>          Free text about the key
-          --default              Make it the default key of its project and environment
+          --default              Make it the default of its project and environment
+          --out <FILE>           Write it to a new file, mode 0600, instead
+          --copy                 Put it on the clipboard for 45 seconds instead
+          --pipe <COMMAND>       Give it to a program's standard input instead
       -n, --dry-run              Say what would happen, and change nothing
       -h, --help                 Print help (see more with '--help')
 
@@ -112,10 +113,10 @@ fn of_get() {
       [NAME]  Name of the key, its key id, or its masked token
 
     Options:
-          --provider <PROVIDER>  Find the key of this provider instead
-          --model <MODEL>        Find the key for this model instead
-          --previous             The value before the present one
-      -h, --help                 Print help (see more with '--help')
+          --previous    The value before the present one
+          --out <FILE>  Write it to a new file, mode 0600, instead
+          --copy        Put it on the clipboard for 45 seconds instead
+      -h, --help        Print help (see more with '--help')
 
     Global options (-p, -e, --json, -q, -y …): see --help
     ");
@@ -216,9 +217,12 @@ fn of_rotate() {
     Options:
           --default             Take the default issued key of the project and environment
           --overlap <DURATION>  Keep the previous token working for this long, such as 30m, 24h or 7d
-          --finish              End the overlap of an earlier rotation now, and make no new token
+          --finish              End an earlier overlap now, and make no new token
           --expires <WHEN>      When the new token or value ends [default: the lifetime that the
                                 previous one was given]
+          --out <FILE>          Write it to a new file, mode 0600, instead
+          --copy                Put it on the clipboard for 45 seconds instead
+          --pipe <COMMAND>      Give it to a program's standard input instead
           --file <PATH>         Read the value from a file instead of standard input
           --exact               Keep a final line end, which is dropped otherwise
       -n, --dry-run             Say what would happen, and change nothing

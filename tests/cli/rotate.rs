@@ -175,6 +175,7 @@ fn rotated_as_json() {
     ---- stdout
     {
       "dry_run": false,
+      "handed_over": null,
       "key": {
         "brand": "kwt",
         "context": {},

@@ -233,6 +233,15 @@ fn commands_options_and_what_describes_keys_are_completed() {
                 "set new --file folder\\ with\\ space/a",
                 &["set", "new", "--file", "folder with space/a value"],
             ),
+            (
+                "create new --out folder\\ with\\ space/a",
+                &["create", "new", "--out", "folder with space/a value"],
+            ),
+            // One of coreutils, and no shell has another that begins so.
+            (
+                "create new --pipe sha512s",
+                &["create", "new", "--pipe", "sha512sum"],
+            ),
         ] {
             shell.completes(&format!("keywright {typed}"), expected);
         }

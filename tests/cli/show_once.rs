@@ -412,6 +412,7 @@ fn dry_runs_make_no_token_and_no_vault() {
     ---- stdout
     {
       "dry_run": true,
+      "handed_over": null,
       "key": null,
       "outcome": "created",
       "schema": 1

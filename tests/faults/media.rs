@@ -274,3 +274,27 @@ fn a_medium_goes_away_with_its_test() {
     drop(medium);
     assert!(!path.join("file").exists());
 }
+
+#[test]
+fn a_token_that_its_disk_has_no_room_for_is_undone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(medium) = Medium::in_folder(folder.path()) else {
+        return;
+    };
+    for deed in [Deed::Create, Deed::Rotate] {
+        let scene = Scene::new(deed);
+        medium.fill(0);
+        let file = medium.0.join("token");
+        let out = ["--out", file.to_str().expect("UTF-8")];
+        let args: Vec<&str> = deed.args().iter().copied().chain(out).collect();
+        let outcome = scene.home.run(&args, "");
+        assert_refused(&outcome, "and was undone");
+        assert!(outcome.stderr.contains("No space left"), "{outcome:?}");
+        assert!(!file.exists(), "{deed:?}");
+        scene.check_reads().expect("nothing is half made");
+        medium.empty();
+        let outcome = scene.home.run(&args, "");
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        fs::remove_file(&file).expect("there");
+    }
+}

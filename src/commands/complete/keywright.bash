@@ -16,6 +16,11 @@ _keywright() {
             command keywright complete bash 2>/dev/null
     )
     case $answer in
+        commands)
+            while IFS= read -r line; do
+                COMPREPLY+=("$line")
+            done < <(compgen -c -- "$2" | sort -u)
+            ;;
         files) compopt -o bashdefault -o default 2>/dev/null ;;
         open) compopt -o nospace 2>/dev/null ;;
     esac

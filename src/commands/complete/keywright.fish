@@ -12,7 +12,9 @@ function __keywright_complete
     set -l current (commandline -ct)
     set -l lines (printf '%s\0' $typed "$current" | command keywright complete fish 2>/dev/null)
     set -q lines[1]; or return
-    if test "$lines[1]" = files
+    if test "$lines[1]" = commands
+        complete -C "$current"
+    else if test "$lines[1]" = files
         # As for a command that fish knows nothing of: the shell's own files, and `~`.
         complete -C "'' $current"
     else

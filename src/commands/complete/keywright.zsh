@@ -17,6 +17,10 @@ _keywright() {
     )}")
     answer="$lines[1]"
     shift lines
+    if [[ $answer == commands ]]; then
+        _command_names -e
+        return
+    fi
     if [[ $answer == files ]]; then
         _files
         return

@@ -57,6 +57,12 @@ impl Line {
         self.awaiting.as_ref().is_some_and(is_path)
     }
 
+    /// Whether the word at the cursor is a command, which the shell knows, too.
+    pub(super) fn awaits_command(&self) -> bool {
+        let hint = self.awaiting.as_ref().map(Arg::get_value_hint);
+        hint == Some(ValueHint::CommandString)
+    }
+
     /// Whether a word that begins with a dash can stand at the cursor as a name (first) or as an option's value.
     pub(super) fn dashes(&self) -> (bool, bool) {
         (self.escaped, self.awaiting.is_none())

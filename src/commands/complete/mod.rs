@@ -91,6 +91,9 @@ fn answer(
         return Answer::Files;
     };
     let line = Line::read(&definition, words);
+    if line.awaits_command() {
+        return Answer::Commands;
+    }
     if line.awaits_path() {
         return Answer::Files;
     }

@@ -1,7 +1,7 @@
 //! What each shell sends, and what it takes back: words that mean exactly the name they were offered for.
 //!
-//! The first line of every answer is `files` (the shell completes a path), `open` (no space follows) or `words`. Then one
-//! word stands on each line. Zsh and fish quote what they insert; for bash it is quoted here, as the place in its line needs it.
+//! The first line of every answer is `commands` or `files` (the shell completes these), `open` (no space follows) or
+//! `words`. Then one word stands on each line. Zsh and fish quote what they insert; for bash it is quoted here, as the place in its line needs it.
 
 use std::str::FromStr;
 
@@ -33,6 +33,7 @@ impl FromStr for AskingShell {
 /// What is offered.
 #[derive(Debug)]
 pub(super) enum Answer {
+    Commands,
     Files,
     Words(Vec<CompletionCandidate>),
 }
@@ -94,8 +95,10 @@ impl Typed {
 
     /// The answer as the script reads it.
     pub(super) fn render(&self, answer: &Answer) -> String {
-        let Answer::Words(candidates) = answer else {
-            return "files".to_owned();
+        let candidates = match answer {
+            Answer::Commands => return "commands".to_owned(),
+            Answer::Files => return "files".to_owned(),
+            Answer::Words(candidates) => candidates,
         };
         let open = |text: &str| text.starts_with('-') && text.ends_with('/');
         let mut lines = vec!["words".to_owned()];

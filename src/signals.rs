@@ -1,16 +1,19 @@
-//! Signals during a prompt: the terminal is restored first, and then the process ends by the signal.
+//! Signals that have to wait for something to be put right first: the terminal's modes after a prompt, a token that
+//! could not be handed over.
 
 use std::fs;
-use std::io::{self, PipeReader};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
+use std::process::{Child, ExitStatus};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::low_level::{emulate_default_handler, pipe};
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
 
 /// SIGINT last: `console` makes one of every signal that interrupts it, and the first in this order counts.
 const SIGNALS: [i32; 4] = [SIGTERM, SIGHUP, SIGQUIT, SIGINT];
@@ -23,15 +26,15 @@ const GRACE: Timespec = Timespec {
 
 static CAUGHT: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
 
-/// True outside prompts, where a signal does at once what it does by default.
+/// True while nobody listens: a signal then does at once what it does by default.
 static IDLE: AtomicBool = AtomicBool::new(true);
 
-/// Readable once a signal arrived during a prompt. Installed once and for all, because signal-hook does not give a
+/// Readable once a signal arrived while somebody listened. Installed once and for all, because signal-hook does not give a
 /// signal its default meaning back when its handler is taken out.
 static WAKE: LazyLock<io::Result<PipeReader>> = LazyLock::new(install);
 
-/// While this lives, signals wait for the terminal to be restored. Dropping it ends the process if one arrived.
-pub(super) struct Listening {
+/// While this lives, signals wait. Dropping it ends the process if one arrived.
+pub(crate) struct Listening {
     wake: &'static PipeReader,
 }
 
@@ -40,14 +43,14 @@ impl Listening {
     ///
     /// # Errors
     /// What the system says when the handlers or their pipe cannot be installed.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let wake = WAKE.as_ref().map_err(|err| io::Error::from(err.kind()))?;
         IDLE.store(false, Ordering::SeqCst);
         Ok(Self { wake })
     }
 
     /// Waits until `input` can be read; true means that a signal arrived instead.
-    pub(super) fn wait_for(&self, input: impl AsFd) -> io::Result<bool> {
+    pub(crate) fn wait_for(&self, input: impl AsFd) -> io::Result<bool> {
         // macOS cannot poll /dev/tty and says so with NVAL: there the read waits, and a signal for the next key.
         let mut fds = [
             PollFd::new(&input, PollFlags::IN),
@@ -62,8 +65,48 @@ impl Listening {
         }
     }
 
+    /// Waits for a child, and passes SIGTERM and SIGHUP on to it. SIGINT and SIGQUIT it gets from the terminal itself,
+    /// and a second one might tell it to give up what it does about the first.
+    pub(crate) fn wait_for_child(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let (ended, tell) = io::pipe()?;
+        let told = pipe::register(SIGCHLD, tell)?;
+        let status = self.wait_until_ended(child, &ended);
+        unregister(told);
+        status
+    }
+
+    fn wait_until_ended(&self, child: &mut Child, ended: &PipeReader) -> io::Result<ExitStatus> {
+        loop {
+            // Asked first: it may have ended before anybody listened to its end.
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if self.wait_for(ended)? {
+                // One byte a signal, so that the next one is noticed, too.
+                let mut wake = self.wake;
+                let _ = wake.read(&mut [0])?;
+                pass_on(child);
+            } else {
+                let mut ended = ended;
+                let _ = ended.read(&mut [0; 64])?;
+            }
+        }
+    }
+
+    /// Whether a signal arrived.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        CAUGHT.iter().any(|caught| caught.load(Ordering::SeqCst))
+    }
+
+    /// Ends it without ending the process: whoever listened has told what the signal came to.
+    pub(crate) fn dismiss(self) {
+        for caught in &CAUGHT {
+            caught.store(false, Ordering::SeqCst);
+        }
+    }
+
     /// Does `work`, which should return soon after a signal; if it does not, a second thread restores and ends it all.
-    pub(super) fn during<T>(
+    pub(crate) fn during<T>(
         &self,
         restore: impl Fn() + Send,
         work: impl FnOnce() -> T,
@@ -89,6 +132,20 @@ impl Drop for Listening {
         // In this order: a signal between the two lines is either caught already or does its default.
         IDLE.store(true, Ordering::SeqCst);
         end_by_caught_signal();
+    }
+}
+
+fn pass_on(child: &Child) {
+    for (&signal, caught) in SIGNALS.iter().zip(&CAUGHT) {
+        let passed = match signal {
+            SIGTERM => Signal::TERM,
+            SIGHUP => Signal::HUP,
+            _ => continue,
+        };
+        if caught.load(Ordering::SeqCst) {
+            // It was not waited for yet, so that the number is still its own.
+            let _ = kill_process(Pid::from_child(child), passed);
+        }
     }
 }
 
