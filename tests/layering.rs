@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("handover", &["crypto", "hardening", "signals"]),
     ("error", &["key", "output", "prompt", "vault"]),
     ("exchange", &["crypto", "key", "vault"]),
+    ("handover", &["crypto", "key"]),
     (
         "settings",
         &["crypto", "error", "hardening", "key", "output", "vault"],

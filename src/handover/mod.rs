@@ -4,6 +4,7 @@
 
 mod clipboard;
 mod file;
+pub(crate) mod formats;
 mod program;
 
 use std::ffi::OsString;
