@@ -8,9 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AuditArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, ExportArgs, GetArgs, HELP_WIDTH,
-    HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs,
-    RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    AuditArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs, ExportArgs, GetArgs,
+    HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs,
+    RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs,
+    VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -63,6 +64,7 @@ Examples:
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
     Edit(EditArgs),
+    Env(EnvArgs),
     Export(ExportArgs),
     Get(GetArgs),
     Help(HelpArgs),
@@ -95,7 +97,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "Using them",
-        &["run", "get", "verify", "usage", "audit", "export"],
+        &["run", "env", "get", "verify", "usage", "audit", "export"],
     ),
     ("The vault", &["init", "status", "passphrase", "import"]),
     ("More", &["completions", "man", "help"]),

@@ -87,6 +87,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Create(args) => commands::create(&args, session),
         Command::Delete(args) => commands::delete(&args, session),
         Command::Edit(args) => commands::edit(&args, session),
+        Command::Env(args) => commands::env(&args, session),
         Command::Export(args) => commands::export(&args, session),
         Command::Get(args) => commands::get(&args, session),
         Command::Help(args) => commands::help(&args, cli::definition(), &mut session.out),

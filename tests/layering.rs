@@ -15,10 +15,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("output", &["crypto", "key"]),
     ("prompt", &["crypto", "signals"]),
-    ("handover", &["crypto", "hardening", "signals"]),
+    ("handover", &["crypto", "hardening", "key", "signals"]),
     ("error", &["key", "output", "prompt", "vault"]),
     ("exchange", &["crypto", "key", "vault"]),
-    ("handover", &["crypto", "key"]),
     (
         "settings",
         &["crypto", "error", "hardening", "key", "output", "vault"],

@@ -137,6 +137,19 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "env",
+        &[
+            (
+                "variables",
+                "what would be printed without --json, by variable, each with variable, key_id and expires_at",
+            ),
+            (
+                "key, masked",
+                "the name of the key that the variable gets its value from, and the value with all but its ends hidden",
+            ),
+        ],
+    ),
+    (
         "role",
         &[
             (

@@ -120,7 +120,7 @@ fn files() -> Vec<Part> {
              STRIPE_SECRET_KEY = { key = \"stripe\", required = false }",
         ),
         Part::Text(
-            "[env] says which variables the project needs and which key goes into each. `run` then hands out these keys \
+            "[env] says which variables the project needs and which key goes into each. `env` and `run` then hand out these keys \
              instead of all that have a variable. A key that is not required may be missing.",
         ),
     ]
@@ -173,6 +173,10 @@ const SYSTEM_VARIABLES: &[(&str, &str)] = &[
     (
         "CREDENTIALS_DIRECTORY",
         "Set by systemd: the folder of the file keywright-passphrase",
+    ),
+    (
+        "GITHUB_ENV",
+        "Set by GitHub Actions: the file that `keywright env --format github` adds to",
     ),
     (
         "HOME, XDG_CONFIG_HOME, XDG_STATE_HOME",
@@ -238,7 +242,7 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
     ),
     ("import", "The scopes that the document names"),
     (
-        "run",
+        "env, run",
         "The scope that was chosen, and no other, not even for a key id",
     ),
     (

@@ -23,7 +23,7 @@ pub(crate) use self::escape::{escape, escape_lines};
 pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
 pub(crate) use self::working::Working;
-use crate::crypto::{SecretValue, Token, base64, json_string};
+use crate::crypto::{Secret, SecretValue, Token, base64, json_string};
 use crate::key::hide_tokens;
 
 /// How things are shown, as the settings say.
@@ -60,6 +60,11 @@ impl Printer {
     /// Whether the answer is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.look.json
+    }
+
+    /// Whether somebody looks at the answer.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.terminal
     }
 
     /// Whether charts may use block characters.
@@ -209,6 +214,12 @@ impl Printer {
     pub(crate) fn reveal_value(&mut self, value: &SecretValue) -> io::Result<()> {
         let end: &[u8] = if self.terminal { b"\n" } else { b"" };
         self.reveal(&[value.expose(), end])?; // asked for by `get`
+        Ok(())
+    }
+
+    /// Shows variables as the text that was asked for.
+    pub(crate) fn reveal_variables(&mut self, text: &Secret) -> io::Result<()> {
+        self.reveal(&[text.expose()])?; // asked for by `env`
         Ok(())
     }
 

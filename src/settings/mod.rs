@@ -326,6 +326,11 @@ fn flag(name: &'static str) -> Result<bool, CommandError> {
     }
 }
 
+/// The file from which GitHub Actions reads variables for the next steps of a job.
+pub(crate) fn github_env_file() -> Option<PathBuf> {
+    path_variable("GITHUB_ENV")
+}
+
 fn path_variable(name: &str) -> Option<PathBuf> {
     variable_value(name).map(PathBuf::from)
 }

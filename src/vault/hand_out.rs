@@ -93,6 +93,15 @@ pub struct HandedOut {
     pub value: SecretValue,
 }
 
+/// What would be handed out.
+#[derive(Debug)]
+pub struct Preview {
+    /// By variable.
+    pub ready: Vec<Assigned>,
+    /// What would be left out.
+    pub left_out: Vec<Assigned>,
+}
+
 /// What a program gets.
 #[derive(Debug)]
 pub struct HandOut {
@@ -116,6 +125,18 @@ impl Vault {
         self.read(|view| view.assigned(selection, now))
     }
 
+    /// What [`Vault::hand_out`] would give and refuse, without the values; nothing is recorded.
+    ///
+    /// # Errors
+    /// As [`Vault::assignments`]; [`VaultError::NotReady`].
+    pub fn preview(
+        &mut self,
+        selection: &Selection,
+        now: Timestamp,
+    ) -> Result<Preview, VaultError> {
+        self.read(|view| view.preview(selection, now))
+    }
+
     /// The values of a selection, each of which is recorded as a use by `verb` (`env` or `run`), all of them in one
     /// transaction, with the name of the `program` that gets them.
     ///
@@ -131,11 +152,7 @@ impl Vault {
         now: Timestamp,
     ) -> Result<HandOut, VaultError> {
         let (hand_out, activity) = self.read(|view| {
-            let assigned = view.assigned(selection, now)?;
-            let (ready, left_out): (Vec<_>, Vec<_>) = assigned
-                .into_iter()
-                .partition(|assigned| assigned.readiness(now) == Readiness::Ready);
-            refuse_unready(&left_out, selection, now)?;
+            let Preview { ready, left_out } = view.preview(selection, now)?;
             let values = view.values_of(ready, &selection.scope)?;
             let open = view.state.scope(&selection.scope, KeyKind::Provider);
             Ok((HandOut { values, left_out }, open.map(ActivityKey::of)))
@@ -196,6 +213,15 @@ fn refuse_unready(
 }
 
 impl View<'_> {
+    fn preview(&self, selection: &Selection, now: Timestamp) -> Result<Preview, VaultError> {
+        let assigned = self.assigned(selection, now)?;
+        let (ready, left_out): (Vec<_>, Vec<_>) = assigned
+            .into_iter()
+            .partition(|assigned| assigned.readiness(now) == Readiness::Ready);
+        refuse_unready(&left_out, selection, now)?;
+        Ok(Preview { ready, left_out })
+    }
+
     fn assigned(&self, selection: &Selection, now: Timestamp) -> Result<Vec<Assigned>, VaultError> {
         let base = match &selection.listed {
             Some(listed) => self.named_by(listed, &selection.scope)?,

@@ -51,7 +51,7 @@ pub use self::error::VaultError;
 pub(crate) use self::error::listed;
 pub use self::export::{Export, ExportedKey};
 pub use self::find::{Found, Wanted};
-pub use self::hand_out::{Assigned, HandOut, HandedOut, Readiness, Selection};
+pub use self::hand_out::{Assigned, HandOut, HandedOut, Preview, Readiness, Selection};
 pub use self::import::{Import, Imported, ImportedHalf, ImportedKey, ImportedRole};
 pub use self::issue::{Delivered, NewIssued, Pending};
 pub use self::list::Filter;

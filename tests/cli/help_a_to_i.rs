@@ -27,6 +27,7 @@ fn of_keywright() {
 
     Using them:
       run          Run a program with provider keys in its environment [aliases: exec, x]
+      env          Print provider keys as variables for a shell, a file or a CI job
       get          Print a provider key's value
       verify       Check a token that is read from standard input
       usage        Show how often keys were used, and what they were answered

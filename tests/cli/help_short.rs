@@ -10,7 +10,7 @@ fn of_keywright() {
     Usage: keywright [OPTIONS] <COMMAND>
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
-    Using them  run  get  verify  usage  audit  export
+    Using them  run  env  get  verify  usage  audit  export
     The vault   init  status  passphrase  import
     More        completions  man  help
     Topics      environment  exit-codes  files  scopes

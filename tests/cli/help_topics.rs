@@ -160,7 +160,7 @@ fn of_scopes() {
           and files do not
       import
           The scopes that the document names
-      run
+      env, run
           The scope that was chosen, and no other, not even for a key id
       role
           None: a role is the same in every project and environment
@@ -203,6 +203,9 @@ fn of_environment() {
           The width of tables on a terminal, before the terminal's own
       CREDENTIALS_DIRECTORY
           Set by systemd: the folder of the file keywright-passphrase
+      GITHUB_ENV
+          Set by GitHub Actions: the file that `keywright env --format github` adds
+          to
       HOME, XDG_CONFIG_HOME, XDG_STATE_HOME
           Where the files are; see `keywright help files`
       LC_ALL, LC_CTYPE, LANG
@@ -276,9 +279,9 @@ fn of_files() {
       OPENAI_API_KEY = "openai"
       STRIPE_SECRET_KEY = { key = "stripe", required = false }
 
-    [env] says which variables the project needs and which key goes into each. `run`
-    then hands out these keys instead of all that have a variable. A key that is not
-    required may be missing.
+    [env] says which variables the project needs and which key goes into each. `env`
+    and `run` then hand out these keys instead of all that have a variable. A key
+    that is not required may be missing.
     ---- stderr
     "#);
 }

@@ -31,6 +31,7 @@ fn every_json_field_is_in_the_manual() {
         &["role", "set", "billing", "--permission", "read", "--json"],
         &["role", "list", "--json"],
         &["export"],
+        &["env", "--json"],
         &["role", "show", "billing", "--json"],
         &[
             "passphrase",

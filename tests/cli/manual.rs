@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "audit",
     "completions",
     "create",
     "delete",
     "edit",
+    "env",
     "export",
     "get",
     "help",

@@ -6,12 +6,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use unicode_normalization::char::is_combining_mark;
 
 use super::{NOT_TEXT, Part, Reason, Uncarried, Variable, assembled, check};
 use crate::crypto::{RandomError, Secret, random};
+use crate::key::KeyName;
 
 /// Shorter lines are not masked: the log would lose every `}` with them.
 const MASKED_FROM: usize = 4;
@@ -32,6 +33,8 @@ pub(crate) struct Commands {
     pub(crate) masks: Secret,
     /// For the end of the file.
     pub(crate) block: Secret,
+    /// Keys whose values the log does not hide.
+    pub(crate) unmasked: Vec<KeyName>,
 }
 
 impl Commands {
@@ -43,13 +46,21 @@ impl Commands {
             .iter()
             .map(delimiter)
             .collect::<Result<Vec<_>, _>>()?;
-        let masks = assembled(|part| variables.iter().for_each(|one| put_masks(one, part)));
+        let mask_commands = assembled(|part| variables.iter().for_each(|one| put_masks(one, part)));
         let block = assembled(|part| {
             for (variable, delimiter) in variables.iter().zip(&delimiters) {
                 put_block(variable, delimiter, part);
             }
         });
-        Ok(Self { masks, block })
+        let unmasked = variables
+            .iter()
+            .filter(|one| one.text().and_then(|text| masks(text).next()).is_none())
+            .map(|one| one.key.clone());
+        Ok(Self {
+            masks: mask_commands,
+            block,
+            unmasked: unmasked.collect(),
+        })
     }
 }
 
@@ -125,10 +136,14 @@ fn put_block(variable: &Variable<'_>, delimiter: &str, part: Part<'_>) {
 /// Why the runner's file cannot be written to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnvFileError {
-    #[error("the file of `GITHUB_ENV`, {0:?}, is no regular file")]
-    NotRegular(PathBuf),
-    #[error("cannot open the file of `GITHUB_ENV`, {0:?}")]
-    Unopened(PathBuf, #[source] io::Error),
+    #[error("the file of `GITHUB_ENV`, `{path}`, is no regular file")]
+    NotRegular { path: String },
+    #[error("cannot open the file of `GITHUB_ENV`, `{path}`")]
+    Unopened {
+        path: String,
+        #[source]
+        err: io::Error,
+    },
     #[error("cannot write to the file of `GITHUB_ENV`")]
     Unwritten(#[source] io::Error),
 }
@@ -143,7 +158,11 @@ impl EnvFile {
     /// # Errors
     /// [`EnvFileError`], when there is none, or something else, which is not waited for.
     pub(crate) fn open(path: &Path) -> Result<Self, EnvFileError> {
-        let unopened = |err| EnvFileError::Unopened(path.to_owned(), err);
+        let name = path.display().to_string();
+        let unopened = |err| EnvFileError::Unopened {
+            path: name.clone(),
+            err,
+        };
         let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new()
             .append(true)
@@ -153,7 +172,7 @@ impl EnvFile {
         let regular = file.metadata().map_err(unopened)?.is_file();
         regular
             .then_some(Self(file))
-            .ok_or_else(|| EnvFileError::NotRegular(path.to_owned()))
+            .ok_or(EnvFileError::NotRegular { path: name })
     }
 
     /// Adds the blocks to what is there, in one write.

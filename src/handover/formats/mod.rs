@@ -9,8 +9,6 @@ mod json;
 mod names;
 mod powershell;
 mod shell;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 use std::fmt;

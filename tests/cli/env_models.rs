@@ -1,23 +1,24 @@
 //! Readers that are not here, written again from their sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
-use super::*;
+use crate::env_values::{Pair, SEED, assert_carried, pairs, written};
 
 #[test]
 fn docker_has_the_same_bytes() {
-    let written = written(Format::Docker, &torture::pairs());
+    let written = written("docker", &pairs());
     assert!(written.carried.len() > 200);
     let found = docker(&written.text).expect("a file that docker reads");
-    assert_carried("docker", &written, &found);
+    assert_carried("docker", &written.carried, &found);
     assert_eq!(found.len(), written.carried.len());
 }
 
 /// Each refusal is needed, but that of a carriage return inside a line, which other readers of such files end a line at.
 #[test]
 fn what_docker_changes_is_refused() {
-    let written = written(Format::Docker, &torture::pairs());
-    for (name, value) in torture::pairs() {
+    let written = written("docker", &pairs());
+    for (name, value) in pairs() {
         let line = [name.as_bytes(), b"=", &value, b"\n"].concat();
         let found = docker(&line).unwrap_or_default();
         let same = found.len() == 1 && found.get(&name) == Some(&value);
@@ -31,13 +32,13 @@ fn what_docker_changes_is_refused() {
 
 #[test]
 fn json_has_the_same_text() {
-    let written = written(Format::Json, &torture::pairs());
+    let written = written("json", &pairs());
     let document: BTreeMap<String, String> = serde_json::from_slice(&written.text).expect("JSON");
     let found = document
         .into_iter()
         .map(|(name, value)| (name, value.into_bytes()))
         .collect();
-    assert_carried("json", &written, &found);
+    assert_carried("json", &written.carried, &found);
     assert!(
         written.text.ends_with(b"}\n")
             && written.text.iter().filter(|&&byte| byte == b'\n').count() == 1
@@ -48,138 +49,113 @@ fn json_has_the_same_text() {
             .values()
             .all(|reason| reason == "its value is not UTF-8")
     );
-    assert_eq!(super::written(Format::Json, &[]).text, b"{}\n");
+    assert_eq!(crate::env_values::written("json", &[]).text, b"{}\n");
 }
 
 #[test]
 fn the_runner_has_the_same_text_and_masks_every_line() {
-    let pairs = torture::pairs();
-    let owned = owned(&pairs);
-    let all = variables(&owned);
-    let carried: Vec<_> = all
-        .iter()
-        .filter(|one| github::Commands::new(&[**one]).is_ok())
-        .copied()
-        .collect();
-    assert!(carried.len() > 300, "{}", carried.len());
-    let commands = github::Commands::new(&carried).expect("all of them are carried");
-    let masks = masks_of(commands.masks.expose());
-    // As an earlier step may have left it.
-    let file = [b"EARLIER=1", commands.block.expose()].concat();
+    let written = written("github", &pairs());
+    assert!(written.carried.len() > 300, "{}", written.carried.len());
+    let file = fs::read(written.env.path("github-env")).expect("a file");
     let found = pairs_of(&file).expect("the runner reads it");
-    assert_eq!(found.len(), carried.len() + 1);
-    assert_eq!(found["EARLIER"], "1");
-    for variable in carried {
-        let value = variable.text().expect("refused otherwise");
-        assert_eq!(
-            found[variable.name.as_str()],
-            value,
-            "seed {}",
-            torture::SEED
-        );
+    assert_eq!(found.len(), written.carried.len() + 1);
+    // What an earlier step left without a line end.
+    assert_eq!(found["EARLIER"], b"1");
+    assert_carried("runner", &written.carried, &found);
+    let masks = masks_of(&written.text);
+    assert!(masks.iter().all(|mask| mask.chars().count() >= 4));
+    for value in written.carried.values() {
+        let value = str::from_utf8(value).expect("refused otherwise");
         for line in value
             .split(['\r', '\n'])
             .filter(|line| line.chars().count() >= 4)
         {
-            assert!(
-                line.trim().is_empty() || masked(line, &masks),
-                "{line:?} would be in the log"
-            );
+            let line = line.trim();
+            let masked = line.is_empty() || masks.iter().any(|mask| mask.contains(line));
+            assert!(masked, "{line:?} would be in the log (seed {SEED})");
         }
     }
-    assert!(masks.iter().all(|mask| mask.chars().count() >= 4));
+    let reasons: BTreeSet<&String> = written.refused.values().collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
 }
 
 #[test]
 fn the_runner_is_not_given_what_it_keeps_for_itself() {
-    for name in [
+    let names = [
         "NODE_OPTIONS",
-        "node_options",
         "GITHUB_TOKEN",
         "RUNNER_TEMP",
         "ACTIONS_STEP_DEBUG",
-    ] {
-        let owned = owned(&[(name.to_owned(), b"secret-value".to_vec())]);
-        let refused = github::Commands::new(&variables(&owned)).expect_err("refused");
-        assert_eq!(
-            refused.to_string(),
-            format!(
-                "the format `github` cannot carry `key {name}` (the runner keeps `{name}` for itself)"
-            )
-        );
-    }
+        "GH_TOKEN",
+    ];
+    let pairs: Vec<Pair> = names
+        .map(|name| (name.to_owned(), b"secret-value".to_vec()))
+        .into();
+    let written = written("github", &pairs);
+    assert_eq!(
+        written.carried.into_keys().collect::<Vec<_>>(),
+        ["GH_TOKEN"]
+    );
+    assert_eq!(
+        written.refused["GITHUB_TOKEN"],
+        "the runner keeps `GITHUB_TOKEN` for itself"
+    );
 }
 
 /// A whole of several lines is masked as it is, unless one of its lines is so short that masking it would spoil the log.
 #[test]
 fn wholes_are_masked_too() {
-    for (value, expected) in [
-        ("one line", "::add-mask::one line\n"),
-        ("100%", "::add-mask::100%25\n"),
-        ("abc", ""),
-        ("    ", ""),
-        (" ab ", "::add-mask:: ab \n"),
-        (" abcd\n", "::add-mask::abcd\n"),
-        (
-            "begin\r\nend!",
-            "::add-mask::begin\n::add-mask::end!\n::add-mask::begin%0D%0Aend!\n",
-        ),
-        ("{\n \"key\": 1\n}", "::add-mask::\"key\": 1\n"),
-    ] {
-        let owned = owned(&[("A".to_owned(), value.as_bytes().to_vec())]);
-        let commands = github::Commands::new(&variables(&owned)).expect("carried");
-        assert_eq!(
-            str::from_utf8(commands.masks.expose()).expect("text"),
-            expected
-        );
-    }
+    let values = [
+        "one line",
+        "100%",
+        "abc",
+        "    ",
+        " ab ",
+        " abcd\n",
+        "begin\r\nend!",
+        "{\n \"key\": 1\n}",
+    ];
+    let named = values.iter().enumerate();
+    let pairs: Vec<Pair> = named
+        .map(|(at, value)| (format!("V_{at}"), value.as_bytes().to_vec()))
+        .collect();
+    let masks = String::from_utf8(written("github", &pairs).text).expect("text");
+    let masks: Vec<&str> = masks
+        .lines()
+        .filter_map(|line| line.strip_prefix("::add-mask::"))
+        .collect();
+    assert_eq!(
+        masks,
+        [
+            "one line",
+            "100%25",
+            " ab ",
+            "abcd",
+            "begin",
+            "end!",
+            "begin%0D%0Aend!",
+            "\"key\": 1"
+        ]
+    );
 }
 
 #[test]
 fn each_block_has_a_delimiter_of_its_own() {
-    let owned = owned(&[
-        ("A".to_owned(), b"x".to_vec()),
-        ("B".to_owned(), b"x".to_vec()),
-    ]);
+    let pairs: Vec<Pair> = ["A", "B"]
+        .map(|name| (name.to_owned(), b"x".to_vec()))
+        .into();
     let mut seen = BTreeSet::new();
     for _ in 0..2 {
-        let commands = github::Commands::new(&variables(&owned)).expect("carried");
-        let block = String::from_utf8(commands.block.expose().to_vec()).expect("text");
-        let lines = block.lines().filter_map(|line| line.split_once("<<"));
-        seen.extend(lines.map(|(_, delimiter)| delimiter.to_owned()));
+        let written = written("github", &pairs);
+        let file = fs::read_to_string(written.env.path("github-env")).expect("text");
+        let delimiters = file.lines().filter_map(|line| line.split_once("<<"));
+        seen.extend(delimiters.map(|(_, delimiter)| delimiter.to_owned()));
     }
     assert_eq!(seen.len(), 4);
     assert!(
         seen.iter()
             .all(|delimiter| delimiter.len() == "KEYWRIGHT_".len() + 32)
     );
-}
-
-#[test]
-fn the_file_has_to_be_there_and_a_file() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let block = Secret::new(b"\nA<<X\nx\nX\n".to_vec());
-    let file = folder.path().join("file");
-    let missing = github::EnvFile::open(&file).expect_err("missing");
-    assert!(matches!(missing, github::EnvFileError::Unopened(..)) && !file.exists());
-    std::fs::write(&file, "EARLIER=1\n").expect("written");
-    let opened = github::EnvFile::open(&file).expect("a file");
-    opened.append(&block).expect("written");
-    assert_eq!(
-        std::fs::read_to_string(&file).expect("text"),
-        "EARLIER=1\n\nA<<X\nx\nX\n"
-    );
-    assert!(github::EnvFile::open(folder.path()).is_err());
-    let fifo = folder.path().join("fifo");
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).expect("made");
-    let _reader = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&fifo)
-        .expect("opened");
-    let refused = github::EnvFile::open(&fifo).expect_err("nobody's file");
-    assert!(matches!(refused, github::EnvFileError::NotRegular(_)));
 }
 
 /// docker/cli, `pkg/kvfile/kvfile.go`, `parseKeyValueFile`, over Go's `bufio.ScanLines`.
@@ -219,7 +195,7 @@ fn docker(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
 }
 
 /// actions/runner, `FileCommandManager.cs`, `EnvFileKeyValuePairs`, on Linux.
-fn pairs_of(file: &[u8]) -> Option<BTreeMap<String, String>> {
+fn pairs_of(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let text = String::from_utf8_lossy(file);
     let mut lines = text.split_inclusive('\n');
     let mut found = BTreeMap::new();
@@ -228,12 +204,15 @@ fn pairs_of(file: &[u8]) -> Option<BTreeMap<String, String>> {
         match (line.find('='), line.find("<<")) {
             _ if line.is_empty() => {}
             (Some(equals), here) if here.is_none_or(|here| equals < here) => {
-                found.insert(line[..equals].to_owned(), line[equals + 1..].to_owned());
+                found.insert(
+                    line[..equals].to_owned(),
+                    line.as_bytes()[equals + 1..].to_vec(),
+                );
             }
             (_, Some(here)) => {
                 let (name, delimiter) = (&line[..here], &line[here + 2..]);
                 let value = heredoc(&mut lines, delimiter)?;
-                found.insert(name.to_owned(), value);
+                found.insert(name.to_owned(), value.into_bytes());
             }
             _ => return None,
         }
@@ -276,9 +255,4 @@ fn masks_of(output: &[u8]) -> Vec<String> {
         data
     });
     commands.collect()
-}
-
-/// Whether nothing of a printed line but white space is left when the masks are taken out.
-fn masked(line: &str, masks: &[String]) -> bool {
-    masks.iter().any(|mask| line.trim() == mask || line == mask)
 }
