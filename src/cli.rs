@@ -8,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AuditArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs, ExportArgs, GetArgs,
-    HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs, RevokeArgs,
-    RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UsageArgs,
-    VerifyArgs,
+    AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs, ExportArgs,
+    GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs,
+    RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS,
+    UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -51,6 +51,7 @@ pub(crate) struct Cli {
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     Audit(AuditArgs),
+    Check(CheckArgs),
     #[command(
         visible_alias = "completion",
         after_long_help = "\
@@ -97,7 +98,9 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "Using them",
-        &["run", "env", "get", "verify", "usage", "audit", "export"],
+        &[
+            "run", "env", "check", "get", "verify", "usage", "audit", "export",
+        ],
     ),
     ("The vault", &["init", "status", "passphrase", "import"]),
     ("More", &["completions", "man", "help"]),

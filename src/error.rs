@@ -48,7 +48,10 @@ impl Exit {
             Self::Refused,
             "refused by a rule: cannot be shown again, revoked, unsafe file mode",
         ),
-        (Self::Found, "a check found something: list --expiring"),
+        (
+            Self::Found,
+            "a check found something: check, list --expiring",
+        ),
         (Self::NotAuthenticated, "verify: not authenticated"),
         (Self::NotAllowed, "verify: not allowed"),
         (

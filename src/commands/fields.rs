@@ -123,6 +123,29 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "check",
+        &[
+            (
+                "project, environment, file",
+                "where the keys are looked for, and the keywright.toml that lists them",
+            ),
+            (
+                "ok",
+                "false, and exit code 9, when a required key is not ready or a variable's name is refused",
+            ),
+            (
+                "variables",
+                "what the project needs, each with variable, key, required, status, expires_at and key_id",
+            ),
+            ("variable, key", "its name, and the name of its key"),
+            ("required", "whether nothing may start without it"),
+            (
+                "status, expires_at, key_id",
+                "ready, missing, revoked, expired, expires_soon, issued_key or refused_name; the key's end and id, or null",
+            ),
+        ],
+    ),
+    (
         "edit",
         &[
             (
@@ -253,6 +276,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             (
                 "vault, vault_id, exists",
                 "the vault file, its id or null, and whether it is there",
+            ),
+            (
+                "file, variable_count, left_out",
+                "of init --project-file: the file, how many variables are in it, and names of keys that are not",
             ),
             (
                 "scopes, records, changes",

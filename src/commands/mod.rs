@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod check;
 mod clear_clipboard;
 mod complete;
 mod completions;
@@ -35,6 +36,7 @@ mod usage;
 mod verify;
 
 pub(crate) use self::audit::{AuditArgs, audit};
+pub(crate) use self::check::{CheckArgs, check};
 pub(crate) use self::clear_clipboard::{clear_clipboard, clearing};
 pub(crate) use self::complete::{complete, question};
 pub(crate) use self::completions::{CompletionsArgs, completions};

@@ -121,7 +121,8 @@ fn files() -> Vec<Part> {
         ),
         Part::Text(
             "[env] says which variables the project needs and which key goes into each. `env` and `run` then hand out these keys \
-             instead of all that have a variable. A key that is not required may be missing.",
+             instead of all that have a variable, and `check` says how they stand. A key that is not required may be \
+             missing. `init --project-file` writes such a file, `check --example` prints a .env.example from it.",
         ),
     ]
 }
@@ -229,7 +230,10 @@ const SCOPE_SOURCES: &[(&str, &str)] = &[
 ];
 
 const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
-    ("create, set", "The scope that was chosen"),
+    (
+        "create, init --project-file, set",
+        "The scope that was chosen",
+    ),
     (
         "delete, edit, get, revoke, rotate, show",
         "The key of that name in the scope that was chosen. A key id or masked token is found in every scope, unless -p or \
@@ -242,7 +246,7 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
     ),
     ("import", "The scopes that the document names"),
     (
-        "env, run",
+        "check, env, run",
         "The scope that was chosen, and no other, not even for a key id",
     ),
     (
@@ -272,7 +276,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "keywright.toml",
-        "Project and environment of a source tree, in its folder or one above; it can never select production",
+        "Project, environment and variables of a source tree, in its folder or one above; it can never select production",
     ),
     (
         "~/.local/state/keywright",

@@ -1,22 +1,19 @@
-//! The config file and `keywright.toml`.
+//! The config file, and how a settings file is read.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 
-use directories::BaseDirs;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use rustix::fs::OFlags;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::{CommandError, Exit};
-use crate::key::{Assignment, Brand, Environment, Expiry, KeyRef, Project, VariableName};
+use crate::key::{Brand, Environment, Expiry, Project};
 
 /// Largest settings file, in bytes.
-const SIZE_LIMIT: u64 = 64 * 1024;
+pub(super) const SIZE_LIMIT: u64 = 64 * 1024;
 
 /// `config.toml` in the config directory.
 #[derive(Debug, Default, Deserialize)]
@@ -34,13 +31,6 @@ pub(super) struct Config {
     pub(super) event_days: Option<u16>,
     /// Most single uses that are kept.
     pub(super) events: Option<u64>,
-}
-
-/// The `[env]` table of a `keywright.toml`.
-#[derive(Debug)]
-pub(crate) struct ProjectNeeds {
-    pub(crate) path: PathBuf,
-    pub(crate) variables: Vec<Assignment>,
 }
 
 /// What happens when a use cannot be recorded.
@@ -74,153 +64,60 @@ impl Config {
     }
 }
 
-/// The nearest `keywright.toml`: committed to a repository, written by anybody who can commit there.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProjectFile {
-    pub(super) project: Option<Project>,
-    environment: Option<Environment>,
-    /// Which variable gets which key.
-    env: Option<BTreeMap<VariableName, KeyOfVariable>>,
-    #[serde(skip)]
-    path: PathBuf,
-}
-
-/// A key's name, or a table that says more of it.
-#[derive(Debug)]
-struct KeyOfVariable {
-    key: KeyRef,
-    required: bool,
-}
-
-/// As a table.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyTable {
-    key: String,
-    #[serde(default = "is_required")]
-    required: bool,
-}
-
-fn is_required() -> bool {
-    true
-}
-
-impl<'de> Deserialize<'de> for KeyOfVariable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeyOfVariableVisitor)
-    }
-}
-
-struct KeyOfVariableVisitor;
-
-impl<'de> Visitor<'de> for KeyOfVariableVisitor {
-    type Value = KeyOfVariable;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            r#"the name of a key, such as "openai", or { key = "openai", required = false }"#,
-        )
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<KeyOfVariable, E> {
-        let key = name.parse().map_err(E::custom)?;
-        Ok(KeyOfVariable {
-            key,
-            required: is_required(),
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<KeyOfVariable, A::Error> {
-        let KeyTable { key, required } = KeyTable::deserialize(MapAccessDeserializer::new(table))?;
-        let key = key.parse().map_err(de::Error::custom)?;
-        Ok(KeyOfVariable { key, required })
-    }
-}
-
-impl ProjectFile {
-    /// The variables that its project needs and their keys, and where that stands.
-    pub(super) fn needs(&self) -> Option<ProjectNeeds> {
-        let assignment = |(variable, of): (&VariableName, &KeyOfVariable)| Assignment {
-            variable: variable.clone(),
-            key: of.key.clone(),
-            required: of.required,
-        };
-        Some(ProjectNeeds {
-            path: self.path.clone(),
-            variables: self.env.as_ref()?.iter().map(assignment).collect(),
-        })
-    }
-
-    /// Upwards from the working directory, not above the home directory or the file system it is in.
-    pub(super) fn nearest() -> Result<Self, CommandError> {
-        let Some(path) = find("keywright.toml") else {
-            return Ok(Self::default());
-        };
-        let file: Self = read(&path)?.unwrap_or_default();
-        Ok(Self { path, ..file })
-    }
-
-    /// The environment that it selects, which is never production: that has to be said by a person.
-    pub(super) fn environment(&self) -> Result<Option<Environment>, CommandError> {
-        match &self.environment {
-            Some(environment) if environment.as_str() == "production" => {
-                let message = format!(
-                    "`{}` selects production, which a file cannot do",
-                    self.path.display()
-                );
-                Err(CommandError::message(Exit::Refused, message)
-                    .hint("say it on the command line with -e production, or in KEYWRIGHT_ENV"))
-            }
-            other => Ok(other.clone()),
-        }
-    }
-}
-
-fn find(name: &str) -> Option<PathBuf> {
-    let start = env::current_dir().ok()?;
-    let home = BaseDirs::new().map(|folders| folders.home_dir().to_owned());
-    let device = device_of(&start)?;
-    for folder in start.ancestors() {
-        if device_of(folder) != Some(device) {
-            return None;
-        }
-        let candidate = folder.join(name);
-        if candidate.is_file() {
-            return Some(candidate);
-        }
-        if home.as_deref() == Some(folder) {
-            return None;
-        }
-    }
-    None
-}
-
-fn device_of(path: &Path) -> Option<u64> {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).ok().map(|metadata| metadata.dev())
-}
-
 /// A TOML file, or `None` where there is none.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CommandError> {
-    let failed = |err: io::Error| {
-        let context = format!("cannot read `{}`", path.display());
-        CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
-    };
-    match fs::metadata(path) {
+///
+/// # Errors
+/// When it cannot be read or is not what it should be; then with its line.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CommandError> {
+    let text = match read_text(path) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(err) => return Err(failed(err)),
-        Ok(metadata) if metadata.len() > SIZE_LIMIT => {
-            return Err(failed(io::ErrorKind::FileTooLarge.into()));
+        Err(err) => {
+            let context = format!("cannot read `{}`", path.display());
+            let unread = CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context));
+            return Err(unread);
         }
-        Ok(_) => {}
+        Ok(text) => text,
+    };
+    toml::from_str(&text)
+        .map(Some)
+        .map_err(|err| mistake(path, &text, &err))
+}
+
+/// Neither waits for a writer nor reads without end, whatever stands there.
+fn read_text(path: &Path) -> io::Result<String> {
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options()
+        .read(true)
+        .custom_flags(at_once)
+        .open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe"));
     }
-    let text = fs::read_to_string(path).map_err(failed)?;
-    toml::from_str(&text).map(Some).map_err(|err| {
-        let line = err
-            .span()
-            .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        let message = format!("`{}`, line {line}: {}", path.display(), err.message());
-        CommandError::message(Exit::Usage, message)
-    })
+    let mut text = String::new();
+    file.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > SIZE_LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}
+
+/// Where it is, and what was expected there, where the parser has no better words of its own.
+fn mistake(path: &Path, text: &str, err: &toml::de::Error) -> CommandError {
+    let span = err.span().unwrap_or_default();
+    let before = text.get(..span.start).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let said = err.message();
+    let said = if said == "duplicate key" {
+        format!("{said} `{}`", text.get(span).unwrap_or_default())
+    } else if said.contains("__toml_private_datetime") {
+        "a date or time is not expected here; a text is in quotes".to_owned()
+    } else if let Some(found) = said.strip_suffix("expected a map") {
+        format!("{found}expected a table")
+    } else {
+        said.to_owned()
+    };
+    CommandError::message(
+        Exit::Usage,
+        format!("`{}`, line {line}: {said}", path.display()),
+    )
 }

@@ -4,10 +4,11 @@
 mod args;
 mod desktop;
 mod files;
+mod project_file;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstream::ColorChoice;
 use directories::ProjectDirs;
@@ -16,8 +17,9 @@ pub(crate) use self::args::{ColorWhen, GlobalArgs};
 #[cfg(any(debug_assertions, feature = "test-kdf"))]
 pub(crate) use self::desktop::test_seconds;
 pub(crate) use self::desktop::{displays, is_installed, own_program};
-pub(crate) use self::files::ProjectNeeds;
-use self::files::{Config, ProjectFile};
+use self::files::Config;
+use self::project_file::ProjectFile;
+pub(crate) use self::project_file::{ProjectNeeds, project_file_here, project_file_text};
 use crate::crypto::Secret;
 use crate::error::{CommandError, Exit};
 use crate::hardening::close_on_exec;
@@ -136,6 +138,8 @@ pub(crate) struct Settings {
     pub(crate) config_file: PathBuf,
     /// What the nearest `keywright.toml` says that its project needs.
     pub(crate) needs: Option<ProjectNeeds>,
+    /// The nearest `keywright.toml`, whatever it says.
+    pub(crate) project_file: Option<PathBuf>,
 }
 
 /// How things are shown. Decided first, so that even a mistake in a setting is shown as asked.
@@ -216,6 +220,7 @@ impl Settings {
             yes: args.yes,
             config_file,
             needs: project_file.needs(),
+            project_file: project_file.path().map(Path::to_owned),
         })
     }
 }

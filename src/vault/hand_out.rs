@@ -268,7 +268,7 @@ impl View<'_> {
     }
 
     /// The keys that assignments name, of either kind, each scope verified once.
-    fn named_by(
+    pub(super) fn named_by(
         &self,
         assignments: &[Assignment],
         scope: &Scope,

@@ -17,6 +17,7 @@ mod import;
 mod issue;
 mod list;
 mod log;
+mod need;
 mod own;
 mod provider;
 mod purpose;
@@ -56,6 +57,7 @@ pub use self::import::{Import, Imported, ImportedHalf, ImportedKey, ImportedRole
 pub use self::issue::{Delivered, NewIssued, Pending};
 pub use self::list::Filter;
 pub use self::log::{LogEntry, Verb};
+pub use self::need::Need;
 pub use self::provider::Comparison;
 pub use self::purpose::Purpose;
 pub use self::rekey::{Dropped, WaysIn};

@@ -475,10 +475,13 @@ fn of_get() {
 #[test]
 fn of_init() {
     insta::assert_snapshot!(help(&["init", "--help"]), @r"
-    Make a vault
+    Make a vault, or a keywright.toml
 
-    The first `create` or `set` does the same; `init` lets you choose how costly guessing the passphrase
-    is.
+    The first `create` or `set` makes a vault, too; `init` lets you choose how costly guessing the
+    passphrase is. With `--project-file` it opens the vault that is there and writes a keywright.toml
+    into the working directory: project, environment, and which provider key goes into which variable.
+    It holds no secret and belongs into the project's repository; `run` and `check` read it. It never
+    selects production.
 
     Usage: keywright init [OPTIONS]
 
@@ -492,6 +495,9 @@ fn of_init() {
 
           --allow-weak-passphrase
               Take a passphrase that is easy to guess
+
+          --project-file
+              Write keywright.toml instead, from the provider keys that have a variable
 
       -n, --dry-run
               Say what would happen, and change nothing
@@ -546,5 +552,6 @@ fn of_init() {
     Examples:
       keywright init
       keywright init --kdf strong --vault ~/work/keys.db
+      keywright init --project-file -p shop
     ");
 }

@@ -125,7 +125,7 @@ fn of_get() {
 #[test]
 fn of_init() {
     insta::assert_snapshot!(help(&["init", "-h"]), @"
-    Make a vault
+    Make a vault, or a keywright.toml
 
     Usage: keywright init [OPTIONS]
 
@@ -134,6 +134,8 @@ fn of_init() {
                                    MiB, paranoid 1 GiB of memory [default: default] [possible values:
                                    default, paranoid, strong]
           --allow-weak-passphrase  Take a passphrase that is easy to guess
+          --project-file           Write keywright.toml instead, from the provider keys that have a
+                                   variable
       -n, --dry-run                Say what would happen, and change nothing
       -h, --help                   Print help (see more with '--help')
 

@@ -43,6 +43,8 @@ fn every_json_field_is_in_the_manual() {
             "--json",
         ],
         &["init", "--vault", "other.db", "--kdf", "test", "--json"],
+        &["init", "--project-file", "--json"],
+        &["check", "--json"],
     ] {
         let outcome = env.run(args.iter().copied());
         assert!(outcome.success(), "{args:?}: {outcome}");

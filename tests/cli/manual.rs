@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "audit",
+    "check",
     "completions",
     "create",
     "delete",

@@ -175,7 +175,7 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
     error: `[HOME]/keywright.toml`, line 1: unclosed table, expected `]`
     [exit 2]
     $ keywright list "# keywright.toml:" "project = \"a\"\nproject = \"b\"\n"
-    error: `[HOME]/keywright.toml`, line 2: duplicate key
+    error: `[HOME]/keywright.toml`, line 2: duplicate key `project`
     [exit 2]
     $ keywright list "# config.toml:" "brand = \"sk\"\n"
     error: `[HOME]/.config/keywright/config.toml`, line 1: this brand is another vendor's, whose scanners would claim your tokens
