@@ -53,7 +53,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print all keys and roles as one JSON document')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print a provider key''s value')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Explain a topic or a command')
-            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Add keys and roles from a document that `export` made')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Add values from a dotenv file, JSON, the environment or `pass`')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a vault, or a keywright.toml')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List keys')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List keys')
@@ -360,6 +360,8 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;get' {
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Find the key of this provider instead')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Find the key for this model instead')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write it to a new file, mode 0600, instead')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Vault file [default: vault.db in the config directory]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Project of the key')
@@ -405,7 +407,8 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;import' {
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What it is: json, as `export` makes it')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What it is, where its first character does not tell')
+            [CompletionResult]::new('--from-env', '--from-env', [CompletionResultType]::ParameterName, 'Take these variables from the environment instead')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Vault file [default: vault.db in the config directory]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Project of the key')
             [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Project of the key')
@@ -415,6 +418,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of a file')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of an open file descriptor')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--delete-source', '--delete-source', [CompletionResultType]::ParameterName, 'Delete the file once each value was read back from the vault')
             [CompletionResult]::new('--allow-weak-passphrase', '--allow-weak-passphrase', [CompletionResultType]::ParameterName, 'Where the vault is made first, take a passphrase that is easy to guess')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')

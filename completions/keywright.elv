@@ -50,7 +50,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand export 'Print all keys and roles as one JSON document'
             cand get 'Print a provider key''s value'
             cand help 'Explain a topic or a command'
-            cand import 'Add keys and roles from a document that `export` made'
+            cand import 'Add values from a dotenv file, JSON, the environment or `pass`'
             cand init 'Make a vault, or a keywright.toml'
             cand list 'List keys'
             cand ls 'List keys'
@@ -346,6 +346,8 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'keywright;get'= {
+            cand --provider 'Find the key of this provider instead'
+            cand --model 'Find the key for this model instead'
             cand --out 'Write it to a new file, mode 0600, instead'
             cand --vault 'Vault file [default: vault.db in the config directory]'
             cand -p 'Project of the key'
@@ -389,7 +391,8 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'keywright;import'= {
-            cand --format 'What it is: json, as `export` makes it'
+            cand --format 'What it is, where its first character does not tell'
+            cand --from-env 'Take these variables from the environment instead'
             cand --vault 'Vault file [default: vault.db in the config directory]'
             cand -p 'Project of the key'
             cand --project 'Project of the key'
@@ -399,6 +402,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
+            cand --delete-source 'Delete the file once each value was read back from the vault'
             cand --allow-weak-passphrase 'Where the vault is made first, take a passphrase that is easy to guess'
             cand -n 'Say what would happen, and change nothing'
             cand --dry-run 'Say what would happen, and change nothing'

@@ -292,6 +292,10 @@ fn hint_for(err: &VaultError) -> Option<String> {
         | VaultError::RolledBack { .. } => {
             "put the newer vault back, or go on with this one with --accept-rollback"
         }
+        VaultError::ImportConflicts(conflicts) if conflicts.len() > 10 => {
+            "nothing was imported; --dry-run shows each; rename or delete what is in the way, or import into another vault \
+             with --vault"
+        }
         VaultError::ImportConflicts(_) => {
             "nothing was imported; rename or delete what is in the way, or import into another vault with --vault"
         }

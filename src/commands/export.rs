@@ -9,8 +9,7 @@ use crate::vault::Filter;
 ///
 /// Without `--reveal` it is what is known of the keys; with it, the values of provider keys are in it, too, those of revoked
 /// ones included, in plain text: pipe it into a program that encrypts. An issued key's token is kept nowhere and cannot be in it. -p and -e narrow it
-/// when they are given as options. `import --format json` reads what
-/// this writes, up to 16 MiB at once.
+/// when they are given as options. `import` reads what this writes, up to 16 MiB at once.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

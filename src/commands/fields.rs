@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, edited, rotated, imported, unchanged, finished, revoked, deleted, changed or rekeyed",
+                "of a change: created, updated, edited, rotated, imported, conflict, unchanged, finished, revoked, deleted, changed or rekeyed",
             ),
             (
                 "dry_run",
@@ -197,10 +197,27 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "import",
-        &[(
-            "issued_keys, provider_keys, new_roles",
-            "how many were imported",
-        )],
+        &[
+            (
+                "issued_keys, provider_keys, new_roles",
+                "how many were imported",
+            ),
+            ("unchanged", "how many values were there already"),
+            ("empty", "names without a value, which were left out"),
+            (
+                "literal",
+                "variables in whose values a `$` was taken literally",
+            ),
+            (
+                "first_line_only",
+                "entries of a pass store that have more lines than was imported",
+            ),
+            ("source_deleted", "whether --delete-source deleted it"),
+            (
+                "keys",
+                "with --dry-run each of them, and as its outcome new, unchanged or conflict; else null",
+            ),
+        ],
     ),
     (
         "verify",

@@ -244,7 +244,10 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
         "audit, export, list, search, usage",
         "Every scope; -p and -e narrow it when they are given as options, variables and files do not",
     ),
-    ("import", "The scopes that the document names"),
+    (
+        "import",
+        "The scope that was chosen; of JSON that `export` made, the scopes that it names",
+    ),
     (
         "check, env, run",
         "The scope that was chosen, and no other, not even for a key id",

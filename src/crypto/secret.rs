@@ -30,6 +30,11 @@ impl Secret {
         Self(exact)
     }
 
+    /// A copy of bytes that lie in another buffer that is wiped.
+    pub fn copied(bytes: &[u8]) -> Self {
+        Self(Box::from(bytes))
+    }
+
     /// Reads to the end of `input` with raw reads.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod chart;
 mod escape;
+mod progress;
 mod rows;
 mod table;
 mod working;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
 use self::escape::escape_json;
 pub(crate) use self::escape::{escape, escape_lines};
+pub(crate) use self::progress::Progress;
 pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
 pub(crate) use self::working::Working;
@@ -91,16 +93,26 @@ impl Printer {
 
     /// Says at a terminal what takes long, from half a second on until the guard is dropped.
     pub(crate) fn working(&self, what: &'static str) -> Working {
-        let Look {
-            json,
-            quiet,
-            unicode,
-            ..
-        } = self.look;
-        if json || quiet || !io::stderr().is_terminal() {
-            return Working::unseen();
+        if self.is_watched() {
+            Working::seen(what, self.look.unicode)
+        } else {
+            Working::unseen()
         }
-        Working::seen(what, unicode)
+    }
+
+    /// The same with how much of it is done, of a `total` number of steps.
+    pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress {
+        if self.is_watched() {
+            Progress::seen(what, total, self.look.unicode)
+        } else {
+            Progress::unseen()
+        }
+    }
+
+    /// Whether somebody looks at standard error who wants to know.
+    fn is_watched(&self) -> bool {
+        let Look { json, quiet, .. } = self.look;
+        !json && !quiet && io::stderr().is_terminal()
     }
 
     /// A line of the answer.

@@ -4,6 +4,7 @@
 mod args;
 mod desktop;
 mod files;
+mod outside;
 mod project_file;
 
 use std::env;
@@ -18,6 +19,7 @@ pub(crate) use self::args::{ColorWhen, GlobalArgs};
 pub(crate) use self::desktop::test_seconds;
 pub(crate) use self::desktop::{displays, is_installed, own_program};
 use self::files::Config;
+pub(crate) use self::outside::{pass_store, variable_to_import};
 use self::project_file::ProjectFile;
 pub(crate) use self::project_file::{ProjectNeeds, project_file_here, project_file_text};
 use crate::crypto::Secret;

@@ -182,11 +182,12 @@ impl<'a> Draft<'a> {
         Ok(revision)
     }
 
-    /// Seals the records of many new keys, each with its one secret.
+    /// Seals the records of many new keys, each with its one secret; `sealed` is called after each.
     pub(super) fn put_new(
         &mut self,
         id: ScopeId,
         keys: Vec<(KeyId, Key, Secret)>,
+        sealed: &mut dyn FnMut(),
     ) -> Result<(), VaultError> {
         if self.manifest(id)?.len() + keys.len() as u64 > KEYS {
             return Err(VaultError::Limit(format!(
@@ -199,6 +200,7 @@ impl<'a> Draft<'a> {
         for (key_id, key, secret) in keys {
             let tag = RowsMac::name_tag(&name_key, key.name.as_str());
             rows.push(self.put_row(id, &record_key, key_id, tag, 1, &key, &[secret])?);
+            sealed();
         }
         self.manifest(id)?.extend(rows);
         self.touch(id);
@@ -246,15 +248,6 @@ impl<'a> Draft<'a> {
     pub(super) fn set_default(&mut self, id: ScopeId, key_id: Option<KeyId>) {
         self.scope_mut(id).head.meta.default = key_id.map(|id| id.to_string());
         self.touch(id);
-    }
-
-    /// Marks the default key of a scope that has none, and says whether it could.
-    pub(super) fn take_default(&mut self, id: ScopeId, key_id: KeyId) -> bool {
-        let free = self.scope(id).head.default_key().is_none();
-        if free {
-            self.set_default(id, Some(key_id));
-        }
-        free
     }
 
     /// Puts a slot.

@@ -21,6 +21,7 @@ mod need;
 mod own;
 mod provider;
 mod purpose;
+mod read_back;
 mod record;
 mod rekey;
 mod role;
@@ -53,7 +54,9 @@ pub(crate) use self::error::listed;
 pub use self::export::{Export, ExportedKey};
 pub use self::find::{Found, Wanted};
 pub use self::hand_out::{Assigned, HandOut, HandedOut, Preview, Readiness, Selection};
-pub use self::import::{Import, Imported, ImportedHalf, ImportedKey, ImportedRole};
+pub use self::import::{
+    Fate, Import, Imported, ImportedHalf, ImportedKey, ImportedRole, ImportedValue,
+};
 pub use self::issue::{Delivered, NewIssued, Pending};
 pub use self::list::Filter;
 pub use self::log::{LogEntry, Verb};

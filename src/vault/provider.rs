@@ -230,7 +230,7 @@ fn no_roles(name: &RoleName) -> Result<Role, VaultError> {
     })
 }
 
-fn generation(
+pub(super) fn generation(
     number: u32,
     expires_at: Option<Timestamp>,
     who: &Actor,

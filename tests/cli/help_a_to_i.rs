@@ -38,7 +38,7 @@ fn of_keywright() {
       init         Make a vault
       status       Show which vault, project and environment are in use
       passphrase   Change the passphrase, and after a compromise the keys
-      import       Add keys and roles from a document that `export` made
+      import       Add values from a dotenv file, JSON, the environment or `pass`
 
     More:
       completions  Print a shell's completion script [alias: completion]

@@ -98,9 +98,6 @@ fn of_exit_codes() {
       9    a check found something: list --expiring
       10   verify: not authenticated
       11   verify: not allowed
-      125  run: keywright itself failed, and nothing was started
-      126  run: the command cannot be executed
-      127  run: the command was not found
       130  interrupted
 
     With --json, an error is a JSON object on standard error that has the number in
@@ -159,9 +156,8 @@ fn of_scopes() {
           Every scope; -p and -e narrow it when they are given as options, variables
           and files do not
       import
-          The scopes that the document names
-      env, run
-          The scope that was chosen, and no other, not even for a key id
+          The scope that was chosen; of JSON that `export` made, the scopes that it
+          names
       role
           None: a role is the same in every project and environment
       status
@@ -181,9 +177,8 @@ fn of_environment() {
     ---- stdout
     Environment variables, and where the passphrase comes from
 
-    A variable that is set to nothing is not set. A program that `run` starts gets
-    those that choose a vault and a scope, and none that opens a vault; no other
-    program that keywright starts gets any of them.
+    A variable that is set to nothing is not set. No program that keywright starts
+    gets one whose name begins with KEYWRIGHT_.
 
       KEYWRIGHT_ACTIVITY            The activity file, when a service and its owner
                                     share one
@@ -203,9 +198,6 @@ fn of_environment() {
           The width of tables on a terminal, before the terminal's own
       CREDENTIALS_DIRECTORY
           Set by systemd: the folder of the file keywright-passphrase
-      GITHUB_ENV
-          Set by GitHub Actions: the file that `keywright env --format github` adds
-          to
       HOME, XDG_CONFIG_HOME, XDG_STATE_HOME
           Where the files are; see `keywright help files`
       LC_ALL, LC_CTYPE, LANG
@@ -274,14 +266,6 @@ fn of_files() {
 
       project = "shop"
       environment = "development"
-      
-      [env]
-      OPENAI_API_KEY = "openai"
-      STRIPE_SECRET_KEY = { key = "stripe", required = false }
-
-    [env] says which variables the project needs and which key goes into each. `env`
-    and `run` then hand out these keys instead of all that have a variable. A key
-    that is not required may be missing.
     ---- stderr
     "#);
 }

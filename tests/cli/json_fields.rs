@@ -15,6 +15,7 @@ fn every_json_field_is_in_the_manual() {
         "sk-0123456789abcdef",
     );
     env.write("new", "seven maples guard quiet lanterns");
+    env.write("variables", "A=1\n");
     let mut fields = BTreeSet::new();
     for args in [
         &["create", "another", "--json"] as &[&str],
@@ -33,6 +34,7 @@ fn every_json_field_is_in_the_manual() {
         &["export"],
         &["env", "--json"],
         &["role", "show", "billing", "--json"],
+        &["import", "variables", "--dry-run", "--json"],
         &[
             "passphrase",
             "--new-passphrase-file",

@@ -250,6 +250,11 @@ fn a_vault_moves_house() {
     story.says("list --vault new.db");
     insta::assert_snapshot!(story.told(), @"
     $ keywright import --format json --vault new.db boxes.json --dry-run
+    NAME     SCOPE                KIND      VARIABLE        OUTCOME
+    openai   default/development  provider  OPENAI_API_KEY  new
+    service  default/development  issued    -               new
+    a file   shop/development     provider  -               new
+    web      shop/production      issued    -               new
     Would import 2 issued keys, 2 provider keys and 1 new role
       issued keys have no token here until `keywright rotate` makes one
     [exit 0]

@@ -10,6 +10,7 @@ mod files;
 mod find;
 mod fixture;
 mod hand_out;
+mod import;
 mod issue;
 mod model;
 mod provider;

@@ -41,6 +41,7 @@ impl Model {
         let import = Import {
             roles: roles.into_iter().map(imported_role).collect(),
             keys: keys.into_iter().enumerate().map(copy).collect(),
+            ..Import::default()
         };
         let outcome = self.vault.import(&import, false, &who(), self.now);
         if self.keys.is_empty() {
@@ -84,6 +85,7 @@ impl Model {
                 .map(imported)
                 .filter(|new| new.id == entry.id)
                 .collect(),
+            ..Import::default()
         };
         let outcome = self.vault.import(&import, false, &who(), self.now);
         let is_issued = entry.issued().is_some();
@@ -91,6 +93,7 @@ impl Model {
             issued: usize::from(is_issued),
             provider: usize::from(!is_issued),
             roles: only_its.len(),
+            unchanged: 0,
         };
         assert_eq!(outcome.expect("imported"), expected);
         self.logged_of_vault(Verb::Import, Some(expected.to_string()));
@@ -107,6 +110,7 @@ impl Model {
             issued: 1,
             provider: 1,
             roles: role.iter().filter(is_new).count(),
+            unchanged: 0,
         };
         let import = self.fresh_import(fresh, &issued, &provider, role.as_ref());
         let outcome = self.vault.import(&import, dry_run, &who(), self.now);
@@ -179,6 +183,7 @@ impl Model {
                 imported_entry(issued, fresh.issued),
                 imported_entry(provider, fresh.provider),
             ],
+            ..Import::default()
         }
     }
 

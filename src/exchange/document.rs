@@ -12,12 +12,11 @@ use crate::key::{
 };
 use crate::vault::{Export, Found, Import, ImportedHalf, ImportedKey, ImportedRole};
 
-/// Largest document that is read, in bytes.
-pub(crate) const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
-
 /// Why a document cannot be imported. Nothing of it is repeated but names of fields and keys.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentError {
+    #[error("the field {field}: {problem}")]
+    Field { field: String, problem: String },
     #[error("the key `{key}`: {problem}")]
     Key { key: KeyName, problem: &'static str },
     #[error("schema {0} was written by a newer keywright")]
@@ -259,8 +258,7 @@ impl KeyEntry<'_> {
 ///
 /// # Errors
 /// [`DocumentError`], for the first thing that is not as an export has it.
-pub(crate) fn read_export(document: &Secret) -> Result<Import, DocumentError> {
-    let bytes = document.expose(); // values are cut out of it into buffers of their own
+pub(super) fn read_export(bytes: &[u8]) -> Result<Import, DocumentError> {
     // Before its fields: a newer keywright may have others.
     let Version { schema } = serde_json::from_slice(bytes).map_err(|err| syntax(&err))?;
     if schema != 1 {
@@ -283,10 +281,11 @@ pub(crate) fn read_export(document: &Secret) -> Result<Import, DocumentError> {
             .into_iter()
             .map(KeyEntry::import)
             .collect::<Result<_, _>>()?,
+        values: Vec::new(),
     })
 }
 
-fn syntax(err: &serde_json::Error) -> DocumentError {
+pub(super) fn syntax(err: &serde_json::Error) -> DocumentError {
     let message = err.to_string();
     let message = message
         .rsplit_once(" at line ")
@@ -330,8 +329,8 @@ mod tests {
     use super::*;
 
     fn refusal(document: &str) -> String {
-        let document = Secret::new(document.as_bytes().to_vec());
-        read_export(&document).expect_err("refused").to_string()
+        let refused = read_export(document.as_bytes());
+        refused.expect_err("refused").to_string()
     }
 
     #[test]
