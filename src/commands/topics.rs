@@ -117,7 +117,7 @@ fn files() -> Vec<Part> {
         ),
         Part::Lines(
             "project = \"shop\"\nenvironment = \"development\"\n\n[env]\nOPENAI_API_KEY = \"openai\"\n\
-             STRIPE_SECRET_KEY = { key = \"stripe\", required = false }",
+             DSN = { key = \"sentry\", required = false }",
         ),
         Part::Text(
             "[env] says which variables the project needs and which key goes into each. `env` and `run` then hand out these keys \

@@ -214,7 +214,7 @@ fn bad_input_is_refused() {
     insta::assert_snapshot!(refusals, @r#"
     $ keywright audit --verb break
     error: invalid value 'break' for '--verb <VERB>'
-      [possible values: access-create, access-revoke, create, delete, deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke, role-delete, role-set, rotate, set, undo, export, get, verify]
+      [possible values: access-create, access-revoke, create, delete, deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke, role-delete, role-set, rotate, set, undo, env, export, get, run, verify]
 
       tip: a similar value exists: 'revoke'
 
@@ -222,7 +222,7 @@ fn bad_input_is_refused() {
     [exit 2]
     $ keywright audit --code unknown
     error: invalid value 'unknown' for '--code <CODE>'
-      [possible values: expired, export, get, insufficient_permission, revoked, rotated, undelivered, valid, wrong_environment, wrong_project, wrong_secret]
+      [possible values: env, expired, export, get, insufficient_permission, revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project, wrong_secret]
 
     For more information, try '--help'.
     [exit 2]

@@ -10,7 +10,7 @@ fn of_keywright() {
     Usage: keywright [OPTIONS] <COMMAND>
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
-    Using them  run  env  get  verify  usage  audit  export
+    Using them  run  env  check  get  verify  usage  audit  export
     The vault   init  status  passphrase  import
     More        completions  man  help
     Topics      environment  exit-codes  files  scopes
@@ -113,10 +113,12 @@ fn of_get() {
       [NAME]  Name of the key, its key id, or its masked token
 
     Options:
-          --previous    The value before the present one
-          --out <FILE>  Write it to a new file, mode 0600, instead
-          --copy        Put it on the clipboard for 45 seconds instead
-      -h, --help        Print help (see more with '--help')
+          --provider <PROVIDER>  Find the key of this provider instead
+          --model <MODEL>        Find the key for this model instead
+          --previous             The value before the present one
+          --out <FILE>           Write it to a new file, mode 0600, instead
+          --copy                 Put it on the clipboard for 45 seconds instead
+      -h, --help                 Print help (see more with '--help')
 
     Global options (-p, -e, --json, -q, -y …): see --help
     ");

@@ -95,9 +95,12 @@ fn of_exit_codes() {
       6    not confirmed
       7    vault damaged or altered
       8    refused by a rule: cannot be shown again, revoked, unsafe file mode
-      9    a check found something: list --expiring
+      9    a check found something: check, list --expiring
       10   verify: not authenticated
       11   verify: not allowed
+      125  run: keywright itself failed, and nothing was started
+      126  run: the command cannot be executed
+      127  run: the command was not found
       130  interrupted
 
     With --json, an error is a JSON object on standard error that has the number in
@@ -145,7 +148,7 @@ fn of_scopes() {
 
     Which commands choose one, and which cover all:
 
-      create, set
+      create, init --project-file, set
           The scope that was chosen
       delete, edit, get, revoke, rotate, show
           The key of that name in the scope that was chosen. A key id or masked
@@ -158,6 +161,8 @@ fn of_scopes() {
       import
           The scope that was chosen; of JSON that `export` made, the scopes that it
           names
+      check, env, run
+          The scope that was chosen, and no other, not even for a key id
       role
           None: a role is the same in every project and environment
       status
@@ -177,8 +182,9 @@ fn of_environment() {
     ---- stdout
     Environment variables, and where the passphrase comes from
 
-    A variable that is set to nothing is not set. No program that keywright starts
-    gets one whose name begins with KEYWRIGHT_.
+    A variable that is set to nothing is not set. A program that `run` starts gets
+    those that choose a vault and a scope, and none that opens a vault; no other
+    program that keywright starts gets any of them.
 
       KEYWRIGHT_ACTIVITY            The activity file, when a service and its owner
                                     share one
@@ -198,6 +204,9 @@ fn of_environment() {
           The width of tables on a terminal, before the terminal's own
       CREDENTIALS_DIRECTORY
           Set by systemd: the folder of the file keywright-passphrase
+      GITHUB_ENV
+          Set by GitHub Actions: the file that `keywright env --format github` adds
+          to
       HOME, XDG_CONFIG_HOME, XDG_STATE_HOME
           Where the files are; see `keywright help files`
       LC_ALL, LC_CTYPE, LANG
@@ -250,9 +259,9 @@ fn of_files() {
       ~/.config/keywright/config.toml  Settings: project, environment, brand,
                                        default_expiry, audit ("best-effort" or
                                        "required"), usage_days, event_days, events
-      keywright.toml                   Project and environment of a source tree, in
-                                       its folder or one above; it can never select
-                                       production
+      keywright.toml                   Project, environment and variables of a
+                                       source tree, in its folder or one above; it
+                                       can never select production
       ~/.local/state/keywright         Usage counts (activity.db) and rollback
                                        anchors, by the vault's id
 
@@ -266,6 +275,16 @@ fn of_files() {
 
       project = "shop"
       environment = "development"
+      
+      [env]
+      OPENAI_API_KEY = "openai"
+      DSN = { key = "sentry", required = false }
+
+    [env] says which variables the project needs and which key goes into each. `env`
+    and `run` then hand out these keys instead of all that have a variable, and
+    `check` says how they stand. A key that is not required may be missing. `init
+    --project-file` writes such a file, `check --example` prints a .env.example from
+    it.
     ---- stderr
     "#);
 }
