@@ -238,7 +238,7 @@ fn unfit(found: &Found, variable: &VariableName, now: Timestamp) -> Option<Strin
 }
 
 fn two_of(variable: &VariableName, rivals: &[&Found]) -> CommandError {
-    let keys = rivals.iter().map(|found| format!("`{}`", found.key.name));
+    let keys = rivals.iter().map(|found| found.key.name.to_string());
     let rivals = VaultError::Rivals {
         variable: variable.clone(),
         keys: keys.collect(),

@@ -112,23 +112,12 @@ pub struct HandOut {
 }
 
 impl Vault {
-    /// Which key goes into which variable, by variable, and whether each is there. No value is looked at.
-    ///
-    /// # Errors
-    /// [`VaultError::Misused`] when two keys want the same variable, [`VaultError::NotSelected`] for a pattern that takes
-    /// nothing, [`VaultError::DangerousNames`].
-    pub fn assignments(
-        &mut self,
-        selection: &Selection,
-        now: Timestamp,
-    ) -> Result<Vec<Assigned>, VaultError> {
-        self.read(|view| view.assigned(selection, now))
-    }
-
     /// What [`Vault::hand_out`] would give and refuse, without the values; nothing is recorded.
     ///
     /// # Errors
-    /// As [`Vault::assignments`]; [`VaultError::NotReady`].
+    /// [`VaultError::Rivals`] when two keys want the same variable, [`VaultError::NotSelected`] for a pattern that takes
+    /// nothing, [`VaultError::DangerousNames`]; [`VaultError::NotReady`] names the required keys that are missing, revoked
+    /// or expired, unless the selection goes on without them.
     pub fn preview(
         &mut self,
         selection: &Selection,
@@ -141,8 +130,7 @@ impl Vault {
     /// transaction, with the name of the `program` that gets them.
     ///
     /// # Errors
-    /// As [`Vault::assignments`]; [`VaultError::NotReady`] names the required keys that are missing, revoked or expired,
-    /// unless the selection goes on without them; [`VaultError::NotRecorded`].
+    /// As [`Vault::preview`]; [`VaultError::NotRecorded`] when uses have to be recorded and cannot be.
     pub fn hand_out(
         &mut self,
         selection: &Selection,

@@ -152,7 +152,7 @@ fn two_keys_for_one_variable_stop_it() {
     exit: 2
     ---- stdout
     ---- stderr
-    error: ``a``, ``b`` want the same variable, `X`
+    error: `a`, `b` want the same variable, `X`
     hint: nothing was written; `keywright edit NAME --var VARIABLE` changes a variable
     ");
     assert!(!env.path(FILE).exists());

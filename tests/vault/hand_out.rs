@@ -384,8 +384,8 @@ fn dangerous_names_have_to_be_allowed_one_by_one() {
 fn each_value_is_recorded_with_its_program_and_a_look_is_not() {
     let place = Place::new();
     let mut vault = three(&place);
-    let looked = vault.assignments(&all(), NOW).expect("looked");
-    assert_eq!(looked.len(), 2);
+    let looked = vault.preview(&all(), NOW).expect("looked");
+    assert_eq!(looked.ready.len(), 2);
     let a = find(&mut vault, "a");
     assert_eq!(vault.usage_of(&a, 0, 10).expect("read").events.len(), 0);
     handed(&mut vault, &all());
