@@ -408,12 +408,11 @@ fn one_a_variable(chosen: Vec<Assigned>, now: Timestamp) -> Result<Vec<Assigned>
         if rivals.iter().any(is_ready) {
             rivals.retain(is_ready);
         }
+        rivals.sort_by_cached_key(Assigned::name);
         if rivals.len() > 1 && rivals.iter().all(is_ready) {
-            let mut names: Vec<String> = rivals.iter().map(Assigned::name).collect();
-            names.sort();
             return Err(VaultError::Rivals {
                 variable,
-                keys: names,
+                keys: rivals.iter().map(Assigned::name).collect(),
             });
         }
         alone.extend(rivals);
