@@ -79,6 +79,66 @@ fn kinds_scopes_and_ids_decide_what_is_offered() {
 }
 
 #[test]
+fn what_chooses_keys_for_a_program_is_offered() {
+    let env = TestEnv::new();
+    env.set(["openai", "--var", "OPENAI_API_KEY"], "value of it");
+    env.set(
+        ["stripe/live", "--var", "STRIPE_KEY", "--tag", "pay"],
+        "value of that",
+    );
+    env.set(["with,comma"], "value of this");
+    let _ = env.create(["mine"]);
+    env.set(["elsewhere", "-e", "staging", "--var", "OTHER"], "value");
+    let run = |args: &[&str], expected: &[&str]| {
+        offers(&env, &[&["keywright", "run"], args].concat(), expected);
+    };
+    let all = ["openai", "stripe/live", "OPENAI_API_KEY", "STRIPE_KEY"];
+    run(&["--only", ""], &all);
+    run(&["--except=st"], &["--except=stripe/live"]);
+    run(&["--only", "openai,STR"], &["openai,STRIPE_KEY"]);
+    run(&["-e", "staging", "--only", ""], &["elsewhere", "OTHER"]);
+    run(&["--tag", ""], &["pay"]);
+    let variables = ["OPENAI_API_KEY", "STRIPE_KEY"];
+    run(&["--allow-name", ""], &variables);
+    run(&["--preserve-env", ""], &variables);
+    run(&["--preserve-env", "A,ST"], &["A,STRIPE_KEY"]);
+    run(&["--map", "OPEN"], &[]);
+    run(&["--map", "A=st"], &["A=stripe/live"]);
+    run(&["--map=A=st"], &["--map=A=stripe/live"]);
+    run(
+        &["--map", "A="],
+        &["A=openai", "A=stripe/live", "A=with,comma"],
+    );
+    let id = env.show(["openai"])["key_id"].as_str().map(str::to_owned);
+    let id = id.expect("an id");
+    let mapped = format!("A={id}");
+    run(&["--map", &mapped[..10]], &[&mapped]);
+    run(&["--only", &id[..8]], &[]);
+    // A key's own variable is a new one.
+    offers(&env, &["keywright", "set", "openai", "--var", "ST"], &[]);
+    offers(&env, &["keywright", "run", "--cl"], &["--clean"]);
+}
+
+#[test]
+fn a_program_and_its_arguments_are_left_to_the_shell() {
+    let env = TestEnv::empty();
+    for (shell, typed, expected) in [
+        ("zsh", "keywright\0run\0\0", "command 2"),
+        ("zsh", "A=b\0keywright\0x\0--\0ls\0--only\0\0", "command 4"),
+        ("zsh", "keywright\0run\0-c\0\0", "files"),
+        ("zsh", "keywright\0exec\0-c\0ls\0x\0", "files"),
+        ("fish", "keywright\0run\0ls\0$x\0", "command 2"),
+        ("fish", "keywright\0run\0--only\0$x\0", "files"),
+        ("bash", "9\0keywright --project=a run \0\0", "command 3"),
+        ("bash", "9\0 A=b  keywright run 'l s' $x\0$x\0", "command 3"),
+    ] {
+        let answer = env.run_with_stdin(["complete", shell], typed);
+        assert!(answer.success() && answer.stderr().is_empty(), "{answer}");
+        assert_eq!(answer.stdout_text().trim_end(), expected, "{typed:?}");
+    }
+}
+
+#[test]
 fn a_vault_and_a_passphrase_on_the_line_are_used() {
     let env = TestEnv::new();
     let _ = env.create(["in-a-vault"]);

@@ -61,7 +61,10 @@ impl<'a> Shell<'a> {
             .env("LC_ALL", "C.UTF-8");
         match name {
             "bash" => {
-                let rc = format!("source <(keywright completions bash)\nPS1='{PROMPT}'\n");
+                let rc = format!(
+                    "source <(keywright completions bash)\nPS1='{PROMPT}'\n\
+                     [[ ! -e ~/more ]] || source ~/more\n"
+                );
                 command
                     .arg("--noprofile")
                     .arg("--rcfile")
@@ -71,7 +74,8 @@ impl<'a> Shell<'a> {
             "fish" => {
                 let rc = format!(
                     "set -g fish_greeting\nkeywright completions fish | source\n\
-                     function fish_prompt; echo -n '{PROMPT}'; end\n"
+                     function fish_prompt; echo -n '{PROMPT}'; end\n\
+                     test ! -e ~/more; or source ~/more\n"
                 );
                 env.write(".config/fish/config.fish", rc);
                 command.arg("-i");
@@ -79,7 +83,8 @@ impl<'a> Shell<'a> {
             _ => {
                 let rc = format!(
                     "unsetopt PROMPT_SP\nautoload -Uz compinit; compinit -u\n\
-                     source <(keywright completions zsh)\nPS1='{PROMPT}'\n"
+                     source <(keywright completions zsh)\nPS1='{PROMPT}'\n\
+                     [[ ! -e ~/more ]] || source ~/more\n"
                 );
                 env.write(".zshrc", rc);
                 command.args(["-o", "NO_GLOBAL_RCS", "-i"]);
@@ -111,7 +116,7 @@ impl<'a> Shell<'a> {
         None
     }
 
-    /// TAB makes `expected` of the line.
+    /// TAB makes `expected` of the arguments.
     #[track_caller]
     fn completes(&mut self, typed: &str, expected: &[&str]) {
         let ran = self.run(typed);
@@ -248,6 +253,118 @@ fn commands_options_and_what_describes_keys_are_completed() {
     }
 }
 
+/// A program of its own completion, as each shell has it; for bash, as the package bash-completion asks it.
+fn install_frobnicate(env: &TestEnv, shell: &str) {
+    let program = env.write("bin/frobnicate", "#!/bin/sh\ntouch \"$HOME/pwned\"\n");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("changed");
+    let completion = match shell {
+        "bash" => {
+            "_comp_command_offset() {\n\
+             [[ ${COMP_WORDS[$1]} == frobnicate ]] || { compopt -o default; return; }\n\
+             COMPREPLY=($(compgen -W --own-option -- \"$2${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
+        }
+        "fish" => "complete -c frobnicate -l own-option\n",
+        _ => "_frobnicate() { compadd -- --own-option }\ncompdef _frobnicate frobnicate\n",
+    };
+    env.write("more", completion);
+}
+
+#[test]
+fn a_program_is_completed_as_it_would_be_alone() {
+    let env = TestEnv::new();
+    env.write("folder with space/a value", "x");
+    let folder = "folder\\ with\\ space/a";
+    let file = "folder with space/a value";
+    let at_home = env.path(file).display().to_string();
+    for name in ["bash", "fish", "zsh"] {
+        install_frobnicate(&env, name);
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        let own = "--own-option";
+        for (typed, expected) in [
+            ("keywright run frobn", &["run", "frobnicate"] as &[&str]),
+            ("keywright x -- frobn", &["x", "--", "frobnicate"]),
+            ("keywright run frobnicate --ow", &["run", "frobnicate", own]),
+            (
+                "A=b keywright -q run frobnicate --only --ow",
+                &["-q", "run", "frobnicate", "--only", own],
+            ),
+            (
+                "keywright --project=a:b exec --only=x,y -- frobnicate c=d 'e  f' --ow",
+                &[
+                    "--project=a:b",
+                    "exec",
+                    "--only=x,y",
+                    "--",
+                    "frobnicate",
+                    "c=d",
+                    "e  f",
+                    own,
+                ],
+            ),
+            (
+                &format!("keywright run cat {folder}"),
+                &["run", "cat", file],
+            ),
+            (
+                &format!("keywright run cat $HOME/{folder}"),
+                &["run", "cat", &at_home],
+            ),
+            (&format!("keywright run -c {folder}"), &["run", "-c", file]),
+            (
+                &format!("keywright run -c 'cat \"$1\"' -- {folder}"),
+                &["run", "-c", "cat \"$1\"", "--", file],
+            ),
+        ] {
+            shell.completes(typed, expected);
+        }
+        drop(shell);
+        assert!(!env.path("pwned").exists(), "{name}");
+    }
+}
+
+#[test]
+fn without_another_completion_a_programs_arguments_are_files() {
+    let env = TestEnv::empty();
+    env.write("some-file", "x");
+    let Some(mut shell) = Shell::start(&env, "bash") else {
+        return;
+    };
+    shell.completes("keywright run cat some", &["run", "cat", "some-file"]);
+    let program = env.write("bin/a program", "#!/bin/sh\n");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("changed");
+    shell.completes("keywright run ./bin/a", &["run", "./bin/a program"]);
+}
+
+#[test]
+fn what_chooses_keys_for_a_program_is_completed() {
+    let env = TestEnv::new();
+    env.set(
+        ["my key", "--var", "OPENAI_API_KEY", "--tag", "old tag"],
+        "value of it",
+    );
+    env.set(["stripe", "--var", "STRIPE_KEY"], "value of that");
+    for name in ["bash", "fish", "zsh"] {
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        for (typed, expected) in [
+            ("--only my", &["--only", "my key"] as &[&str]),
+            ("--only my\\ key,STR", &["--only", "my key,STRIPE_KEY"]),
+            ("--except=OP", &["--except=OPENAI_API_KEY"]),
+            ("--map A_KEY=my", &["--map", "A_KEY=my key"]),
+            ("--map=A_KEY=st", &["--map=A_KEY=stripe"]),
+            ("--tag ol", &["--tag", "old tag"]),
+            ("--preserve-env A,ST", &["--preserve-env", "A,STRIPE_KEY"]),
+            ("--allow-name OP", &["--allow-name", "OPENAI_API_KEY"]),
+        ] {
+            let expected = [&["run"], expected].concat();
+            shell.completes(&format!("keywright run {typed}"), &expected);
+        }
+    }
+}
+
 #[test]
 fn names_that_no_terminal_shows_are_never_on_it() {
     let env = TestEnv::new();
@@ -329,6 +446,22 @@ fn a_program_that_is_only_being_typed_is_not_run() {
             shell.terminal.expect("rotate");
         } else {
             sleep(Duration::from_millis(500));
+        }
+        let _ = shell.end();
+        let Some(mut shell) = Shell::start(&env, name) else {
+            continue;
+        };
+        // Not at the end of a word: there zsh itself, whatever the command is, runs what TAB expands.
+        for typed in [
+            "./keywright --x",
+            "$(touch pwned) ",
+            "`touch pwned` x",
+            "ls $(touch pwned) x",
+        ] {
+            shell.terminal.send(format!("keywright run {typed}\t"));
+            sleep(Duration::from_millis(300));
+            shell.terminal.send("\x03");
+            shell.terminal.expect(PROMPT);
         }
         let _ = shell.end();
     }

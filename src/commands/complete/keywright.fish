@@ -14,6 +14,11 @@ function __keywright_complete
     set -q lines[1]; or return
     if test "$lines[1]" = commands
         complete -C "$current"
+    else if string match -q 'command *' -- $lines[1]
+        # What follows is completed as if it stood alone.
+        set -e typed[1..(string replace 'command ' '' -- $lines[1])]
+        set -q typed[1]; and set typed (string escape -- $typed)
+        complete -C (string join -- ' ' $typed "$current")
     else if test "$lines[1]" = files
         # As for a command that fish knows nothing of: the shell's own files, and `~`.
         complete -C "'' $current"

@@ -2,11 +2,11 @@
 # Completion for keywright in zsh.
 
 _keywright() {
-    local answer line current="$IPREFIX$PREFIX"
+    local answer line braced current="$IPREFIX$PREFIX"
     local -a typed lines values shown described
     local -i width=0
     # Zsh takes a brace out of the word and puts it back: what is typed then is no name.
-    [[ $words[CURRENT] == *\{* && $words[CURRENT] != "$QIPREFIX$current$SUFFIX$ISUFFIX$QISUFFIX" ]] && return 1
+    [[ $words[CURRENT] == *\{* && $words[CURRENT] != "$QIPREFIX$current$SUFFIX$ISUFFIX$QISUFFIX" ]] && braced=yes
     # Quotes that are still open are closed, for only then are they taken off.
     current="$QIPREFIX$current$compstate[quote]"
     typed=("${(@Q)words[1,CURRENT-1]}" "${(Q)current}")
@@ -17,6 +17,14 @@ _keywright() {
     )}")
     answer="$lines[1]"
     shift lines
+    if [[ $answer == command\ * ]]; then
+        # What follows is completed as if it stood alone.
+        shift ${answer#command } words
+        (( CURRENT -= ${answer#command } ))
+        _normal
+        return
+    fi
+    [[ -n $braced ]] && return 1
     if [[ $answer == commands ]]; then
         _command_names -e
         return

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, Command, ValueHint};
+use clap::{Arg, Command, ValueHint, value_parser};
 use directories::BaseDirs;
 
 /// Options that say which vault and which part of it is meant, and what opens it.
@@ -27,6 +27,20 @@ pub(super) struct Line {
     escaped: bool,
     /// The command takes only options.
     only_options: bool,
+    /// The word that another program's command line begins with; it may be the one at the cursor.
+    begins: Option<usize>,
+    /// There was a line for a shell, whose arguments follow in the place of a program and its own.
+    has_shell_line: bool,
+}
+
+/// Who completes the word at the cursor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// The completion of a command whose name is the word of this number, counted from 0 through all words as sent.
+    Command(usize),
+    /// The shell, as a path: it knows `~` and how files look.
+    File,
+    Ours,
 }
 
 impl Line {
@@ -35,7 +49,8 @@ impl Line {
         let mut root = definition.clone();
         root.build();
         let start = words.iter().position(|word| !is_assignment(word));
-        let words = &words[start.unwrap_or(0)..];
+        let skipped = start.unwrap_or(0);
+        let words = &words[skipped..];
         let (current, before) = words
             .split_last()
             .map_or(("", words), |(current, before)| (current.as_str(), before));
@@ -46,15 +61,27 @@ impl Line {
         };
         let program = before.first().map_or("keywright", String::as_str);
         reader.line.words.push(program.into());
-        for word in before.iter().skip(1) {
+        for (at, word) in before.iter().enumerate().skip(1) {
+            if reader.begins_command(word) {
+                reader.line.begins = Some(skipped + at);
+                break;
+            }
             reader.take(word);
+        }
+        // Its name is still being typed; `-` is only the beginning of an option.
+        if reader.line.begins.is_none() && !before.is_empty() && reader.begins_command(current) {
+            reader.line.begins = Some(skipped + before.len());
         }
         reader.finish(current)
     }
 
-    /// Whether the word at the cursor is a path, which the shell completes better: it knows `~` and how files look.
-    pub(super) fn awaits_path(&self) -> bool {
-        self.awaiting.as_ref().is_some_and(is_path)
+    pub(super) fn place(&self) -> Place {
+        match (self.begins, &self.awaiting) {
+            (Some(_), _) if self.has_shell_line => Place::File,
+            (Some(begins), _) => Place::Command(begins),
+            (None, Some(option)) if is_path(option) || is_shell_line(option) => Place::File,
+            (None, _) => Place::Ours,
+        }
     }
 
     /// Whether the word at the cursor is a command, which the shell knows, too.
@@ -82,6 +109,15 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Whether this word is the first that is no longer keywright's: from there on nothing is an option of ours.
+    fn begins_command(&self, word: &str) -> bool {
+        let mut positionals = self.command.get_positionals();
+        self.awaiting.is_none()
+            && (self.line.escaped || !word.starts_with('-'))
+            && positionals
+                .any(|arg| matches!(arg.get_value_hint(), ValueHint::CommandWithArguments))
+    }
+
     fn take(&mut self, word: &str) {
         if let Some((option, _)) = self.awaiting.take() {
             self.note(option, &at_home(option, word));
@@ -134,6 +170,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take_option(&mut self, option: &'a Arg, value: Option<&str>, word: String) {
+        self.line.has_shell_line |= is_shell_line(option);
         let least = option.get_num_args().map_or(1, |range| range.min_values());
         match value {
             Some(value) => self.note(option, value),
@@ -180,6 +217,12 @@ fn is_path(option: &Arg) -> bool {
     )
 }
 
+/// A line for a shell is whatever bytes it is, unlike every name and every path.
+fn is_shell_line(option: &Arg) -> bool {
+    let line = value_parser!(OsString);
+    option.get_value_parser().type_id() == line.type_id()
+}
+
 /// A path as the shell will give it: `~/` at its beginning is the home directory.
 fn at_home(option: &Arg, value: &str) -> String {
     let below = value.strip_prefix("~/").filter(|_| is_path(option));
@@ -209,6 +252,23 @@ mod tests {
                     .arg(Arg::new("tag").long("tag")),
             )
             .subcommand(Command::new("list").visible_alias("ls"))
+            .subcommand(
+                Command::new("run")
+                    .visible_alias("x")
+                    .arg(Arg::new("only").long("only"))
+                    .arg(
+                        Arg::new("line")
+                            .short('c')
+                            .long("command")
+                            .value_parser(value_parser!(OsString)),
+                    )
+                    .arg(
+                        Arg::new("command")
+                            .num_args(0..)
+                            .trailing_var_arg(true)
+                            .value_hint(ValueHint::CommandWithArguments),
+                    ),
+            )
     }
 
     fn read(line: &str) -> Line {
@@ -273,9 +333,42 @@ mod tests {
 
     #[test]
     fn what_belongs_at_the_cursor_is_known() {
-        assert!(read("keywright|--vault|").awaits_path());
-        assert!(!read("keywright|--vault|x|").awaits_path());
-        assert!(!read("keywright|--project|").awaits_path());
+        for (typed, place) in [
+            ("keywright|--vault|", Place::File),
+            ("keywright|--vault|x|", Place::Ours),
+            ("keywright|--project|", Place::Ours),
+            ("run", Place::Ours),
+            ("keywright|run", Place::Ours),
+            ("keywright|run|", Place::Command(2)),
+            ("keywright|run|l", Place::Command(2)),
+            ("keywright|x|ls|", Place::Command(2)),
+            ("A=b|C=|keywright|run|ls|-", Place::Command(4)),
+            ("A=b|keywright|run|C=d|", Place::Command(3)),
+            ("keywright|-p|shop|run|-q|--only|a|ls|", Place::Command(7)),
+            ("keywright|run|ls|--only|", Place::Command(2)),
+            ("keywright|run|ls|-c|", Place::Command(2)),
+            ("keywright|run|ls|--|-", Place::Command(2)),
+            ("keywright|run|keywright|run|", Place::Command(2)),
+            ("keywright|run|-", Place::Ours),
+            ("keywright|run|--", Place::Ours),
+            ("keywright|run|--only|", Place::Ours),
+            ("keywright|run|--only=a|", Place::Command(3)),
+            ("keywright|run|--|", Place::Command(3)),
+            ("keywright|run|--|-", Place::Command(3)),
+            ("keywright|run|--|--only|", Place::Command(3)),
+            ("keywright|run|--|--|", Place::Command(3)),
+            ("keywright|run|-c|", Place::File),
+            ("keywright|run|--command|l", Place::File),
+            ("keywright|run|-c|run ls|", Place::File),
+            ("keywright|run|-cls|", Place::File),
+            ("keywright|run|--command=ls|--|a|-", Place::File),
+            ("keywright|run|-qc|ls|-", Place::Ours),
+            ("keywright|run|-c|ls|--vault|", Place::File),
+            ("keywright|show|run|", Place::Ours),
+            ("keywright|-p|run|l", Place::Ours),
+        ] {
+            assert_eq!(read(typed).place(), place, "{typed}");
+        }
         assert_eq!(read("keywright|show|").dashes(), (false, true));
         assert_eq!(read("keywright|show|--|").dashes(), (true, true));
         assert_eq!(read("keywright|show|--tag|").dashes(), (false, false));

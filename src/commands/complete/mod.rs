@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine;
 
-use self::line::Line;
+use self::line::{Line, Place};
 use self::shell::{Answer, AskingShell, Typed};
 use self::words::{Source, attach};
 use crate::key::Timestamp;
@@ -87,15 +87,15 @@ fn answer(
     clock: fn() -> Timestamp,
     until: Instant,
 ) -> Answer {
-    let Some(words) = &typed.words else {
-        return Answer::Files;
-    };
-    let line = Line::read(&definition, words);
-    if line.awaits_command() {
+    let line = Line::read(&definition, &typed.words);
+    if line.awaits_command() && !typed.opaque {
         return Answer::Commands;
     }
-    if line.awaits_path() {
-        return Answer::Files;
+    match line.place() {
+        Place::Command(begins) => return Answer::Command(begins),
+        Place::File => return Answer::Files,
+        Place::Ours if typed.opaque => return Answer::Files,
+        Place::Ours => {}
     }
     let source = Arc::new(Source {
         options: line.options.clone(),

@@ -1,7 +1,9 @@
 //! What each shell sends, and what it takes back: words that mean exactly the name they were offered for.
 //!
-//! The first line of every answer is `commands` or `files` (the shell completes these), `open` (no space follows) or
-//! `words`. Then one word stands on each line. Zsh and fish quote what they insert; for bash it is quoted here, as the place in its line needs it.
+//! The first line of every answer is `command N` (the shell completes a command of its own, which begins with the word of
+//! that number), `commands` or `files` (the shell completes one of these), `open` (no space follows) or `words`. The number is counted from 0;
+//! for bash, which splits its words at `=` and `:` too, through what blanks separate. After the last two, one word stands
+//! on each line. Zsh and fish quote what they insert; for bash it is quoted here, as the place in its line needs it.
 
 use std::str::FromStr;
 
@@ -33,6 +35,7 @@ impl FromStr for AskingShell {
 /// What is offered.
 #[derive(Debug)]
 pub(super) enum Answer {
+    Command(usize),
     Commands,
     Files,
     Words(Vec<CompletionCandidate>),
@@ -41,8 +44,10 @@ pub(super) enum Answer {
 /// What was typed, and how an answer to it has to look.
 #[derive(Debug)]
 pub(super) struct Typed {
-    /// The words without their quotes, to the cursor; `None` where only the shell knows what the last one means.
-    pub(super) words: Option<Vec<String>>,
+    /// The words without their quotes, to the cursor.
+    pub(super) words: Vec<String>,
+    /// Only the shell knows what the last word means.
+    pub(super) opaque: bool,
     form: Form,
 }
 
@@ -65,8 +70,10 @@ impl Typed {
                 let [kind, line, replaced] = <[String; 3]>::try_from(sent).ok()?;
                 let before = BashLine::read(line.strip_suffix(&replaced)?);
                 let whole = BashLine::read(&line);
+                let (words, opaque) = whole.into_words();
                 Some(Self {
-                    words: whole.known_words(),
+                    words,
+                    opaque,
                     form: Form::Bash(Replaced {
                         before: before.word,
                         quote: before.quote,
@@ -76,18 +83,19 @@ impl Typed {
                 })
             }
             AskingShell::Fish => {
-                let last = without_fish_quotes(&sent.pop()?);
-                let words = last.map(|last| {
-                    sent.push(last);
-                    sent
-                });
+                let typed = sent.pop()?;
+                let last = without_fish_quotes(&typed);
+                let opaque = last.is_none();
+                sent.push(last.unwrap_or(typed));
                 Some(Self {
-                    words,
+                    words: sent,
+                    opaque,
                     form: Form::Described,
                 })
             }
             AskingShell::Zsh => Some(Self {
-                words: (!sent.is_empty()).then_some(sent),
+                words: sent,
+                opaque: false,
                 form: Form::Described,
             }),
         }
@@ -96,6 +104,7 @@ impl Typed {
     /// The answer as the script reads it.
     pub(super) fn render(&self, answer: &Answer) -> String {
         let candidates = match answer {
+            Answer::Command(begins) => return format!("command {begins}"),
             Answer::Commands => return "commands".to_owned(),
             Answer::Files => return "files".to_owned(),
             Answer::Words(candidates) => candidates,
@@ -237,9 +246,10 @@ impl BashLine {
         read
     }
 
-    fn known_words(mut self) -> Option<Vec<String>> {
+    /// All words, and whether only bash knows the last one.
+    fn into_words(mut self) -> (Vec<String>, bool) {
         self.words.push(self.word);
-        (!self.opaque).then_some(self.words)
+        (self.words, self.opaque)
     }
 }
 
@@ -282,7 +292,9 @@ mod tests {
     fn bash(line: &str) -> (Vec<String>, Quote) {
         let read = BashLine::read(line);
         let quote = read.quote;
-        (read.known_words().expect("known"), quote)
+        let (words, opaque) = read.into_words();
+        assert!(!opaque, "{line}");
+        (words, quote)
     }
 
     #[test]
@@ -299,9 +311,9 @@ mod tests {
             assert_eq!(bash(line), (words, quote), "{line}");
         }
         for unknown in ["kw $x", "kw \"$(x", "kw a`b", "kw >x", "kw <(x"] {
-            assert_eq!(BashLine::read(unknown).known_words(), None, "{unknown}");
+            assert!(BashLine::read(unknown).into_words().1, "{unknown}");
         }
-        assert!(BashLine::read("kw $x ").known_words().is_some());
+        assert!(!BashLine::read("kw $x ").into_words().1);
     }
 
     #[test]
@@ -334,6 +346,7 @@ mod tests {
         );
         assert_eq!(typed.render(&answer), "words\nb\\ c");
         assert_eq!(typed.render(&Answer::Files), "files");
+        assert_eq!(typed.render(&Answer::Command(3)), "command 3");
     }
 
     proptest! {

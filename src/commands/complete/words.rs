@@ -13,8 +13,8 @@ use clap_complete::engine::ArgValueCompleter;
 use rustix::process::{Resource, getrlimit};
 
 use crate::key::{
-    Environment, KeyId, KeyKind, KeyName, KeyRef, Model, Permission, Project, Provider, RoleName,
-    Status, Tag, Timestamp,
+    Assignment, Environment, KeyId, KeyKind, KeyName, KeyPattern, KeyRef, Model, Permission,
+    Project, Provider, RoleName, Status, Tag, Timestamp, VariableName,
 };
 use crate::output::{Look, Printer, escape};
 use crate::session::Session;
@@ -24,6 +24,8 @@ use crate::vault::{Filter, Found, Vault};
 /// What an argument takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Sort {
+    /// A variable, `=`, and a provider key of the chosen scope.
+    Assignments,
     Environments,
     /// The same words always.
     Fixed(&'static [&'static str]),
@@ -35,7 +37,11 @@ enum Sort {
     Projects,
     Providers,
     Roles,
+    /// What chooses provider keys of the chosen scope: their names and their variables.
+    Selectors,
     Tags,
+    /// Variables that keys of the chosen scope go into.
+    Variables,
 }
 
 const KINDS: Sort = Sort::Fixed(&["issued", "provider"]);
@@ -53,10 +59,15 @@ fn sort_of(command: &str, arg: &Arg) -> Option<Sort> {
     } else if of(value_parser!(KeyName).into()) {
         // Elsewhere it names a key that is not there yet.
         (command == "set").then_some(Sort::Names)
+    } else if of(value_parser!(VariableName).into()) {
+        // There it is given to a key, and another key's would be refused.
+        (!["edit", "set"].contains(&command)).then_some(Sort::Variables)
     } else {
         let table = [
+            (value_parser!(Assignment).into(), Sort::Assignments),
             (value_parser!(Environment).into(), Sort::Environments),
             (ValueParser::new(parse_kind), KINDS),
+            (value_parser!(KeyPattern).into(), Sort::Selectors),
             (value_parser!(Model).into(), Sort::Models),
             (value_parser!(Permission).into(), PERMISSIONS),
             (value_parser!(Project).into(), Sort::Projects),
@@ -90,7 +101,16 @@ pub(super) fn attach(command: Command, source: &Arc<Source>) -> Command {
                 let (source, positional) = (Arc::clone(source), arg.is_positional());
                 let (as_name, as_value) = source.dashes;
                 let dash = if positional { as_name } else { as_value };
-                let offer = move |current: &OsStr| source.candidates(sort, current, dash);
+                let delimiter = arg.get_value_delimiter();
+                let offer = move |current: &OsStr| {
+                    let mut found = source.candidates(sort, current, dash);
+                    // It would be read as several.
+                    found.retain(|candidate| {
+                        let text = candidate.get_value().to_string_lossy();
+                        delimiter.is_none_or(|delimiter| !text.contains(delimiter))
+                    });
+                    found
+                };
                 arg.add(ArgValueCompleter::new(offer))
             }
         })
@@ -122,6 +142,9 @@ impl Source {
         let Some(current) = current.to_str() else {
             return Vec::new();
         };
+        if sort == Sort::Assignments {
+            return self.assignments(current);
+        }
         let words = self.words(sort);
         let mut found: Vec<_> = words
             .iter()
@@ -131,6 +154,16 @@ impl Source {
             found.extend(words.iter().filter_map(|word| word.by_id(current)));
         }
         found
+    }
+
+    /// The key of an assignment; its variable is a new one as often as not.
+    fn assignments(&self, current: &str) -> Vec<CompletionCandidate> {
+        let Some((variable, key)) = current.split_once('=') else {
+            return Vec::new();
+        };
+        let keys = self.candidates(Sort::Keys(Some(KeyKind::Provider)), OsStr::new(key), true);
+        let assigned = |key: CompletionCandidate| key.add_prefix(format!("{variable}="));
+        keys.into_iter().map(assigned).collect()
     }
 
     fn words(&self, sort: Sort) -> Vec<Word> {
@@ -229,7 +262,7 @@ fn look_up(sort: Sort, options: &[String], clock: fn() -> Timestamp) -> Option<V
             let scopes = scopes.filter(|scope| project.is_none_or(|given| scope.project == *given));
             Some(distinct(scopes.map(|scope| scope.environment.into())))
         }
-        Sort::Fixed(_) => None,
+        Sort::Assignments | Sort::Fixed(_) => None,
         Sort::Keys(_) => Some(
             keys(&mut vault)?
                 .iter()
@@ -243,13 +276,7 @@ fn look_up(sort: Sort, options: &[String], clock: fn() -> Timestamp) -> Option<V
                 provider.models.iter().map(ToString::to_string)
             })))
         }
-        Sort::Names => {
-            let named = |found: &Found| Word {
-                id: None,
-                ..key_word(found, now)
-            };
-            Some(keys(&mut vault)?.iter().map(named).collect())
-        }
+        Sort::Names => Some(names(&keys(&mut vault)?, now)),
         Sort::Projects => {
             let scopes = vault.scopes().ok()?.into_iter();
             Some(distinct(scopes.map(|scope| scope.project.into())))
@@ -265,11 +292,20 @@ fn look_up(sort: Sort, options: &[String], clock: fn() -> Timestamp) -> Option<V
             let names = vault.role_names().ok()?.into_iter();
             Some(distinct(names.map(String::from)))
         }
+        Sort::Selectors => {
+            let keys = keys(&mut vault)?;
+            let named = names(&keys, now);
+            let mut others = variables(&keys);
+            // The key's name, where a variable is called so too.
+            others.retain(|variable| named.iter().all(|name| name.text != variable.text));
+            Some([named, others].concat())
+        }
         Sort::Tags => {
             let keys = keys(&mut vault)?;
             let tags = keys.iter().flat_map(|found| &found.key.tags);
             Some(distinct(tags.map(ToString::to_string)))
         }
+        Sort::Variables => Some(variables(&keys(&mut vault)?)),
     }
 }
 
@@ -283,10 +319,15 @@ fn settings(options: &[String]) -> Option<Settings> {
 fn filter(sort: Sort, settings: &Settings) -> Filter {
     let kind = match sort {
         Sort::Keys(kind) => kind,
-        Sort::Models | Sort::Names | Sort::Providers => Some(KeyKind::Provider),
+        Sort::Models | Sort::Names | Sort::Providers | Sort::Selectors | Sort::Variables => {
+            Some(KeyKind::Provider)
+        }
         _ => None,
     };
-    if matches!(sort, Sort::Keys(_) | Sort::Names) {
+    if matches!(
+        sort,
+        Sort::Keys(_) | Sort::Names | Sort::Selectors | Sort::Variables
+    ) {
         let scope = settings.scope.clone();
         return Filter {
             kind,
@@ -312,7 +353,44 @@ fn key_word(found: &Found, now: Timestamp) -> Word {
     }
 }
 
+/// Keys by their names alone, where an id would be a name like any other.
+fn names(keys: &[Found], now: Timestamp) -> Vec<Word> {
+    let named = |found: &Found| Word {
+        id: None,
+        ..key_word(found, now)
+    };
+    keys.iter().map(named).collect()
+}
+
+fn variables(keys: &[Found]) -> Vec<Word> {
+    let providers = keys.iter().filter_map(|found| found.key.provider());
+    let variables = providers.filter_map(|provider| provider.variable.as_ref());
+    distinct(variables.map(ToString::to_string))
+}
+
 fn distinct(texts: impl Iterator<Item = String>) -> Vec<Word> {
     let texts: BTreeSet<String> = texts.collect();
     texts.into_iter().map(Word::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_chooses_keys_is_known_by_its_type_in_every_command() {
+        let arg = |parser: ValueParser| Arg::new("any").long("any").value_parser(parser);
+        for command in ["env", "run"] {
+            for (parser, sort) in [
+                (value_parser!(Assignment).into(), Sort::Assignments),
+                (value_parser!(KeyPattern).into(), Sort::Selectors),
+                (value_parser!(Tag).into(), Sort::Tags),
+                (value_parser!(VariableName).into(), Sort::Variables),
+            ] {
+                assert_eq!(sort_of(command, &arg(parser)), Some(sort), "{command}");
+            }
+        }
+        let variable = arg(value_parser!(VariableName).into());
+        assert_eq!(sort_of("set", &variable), None);
+    }
 }
