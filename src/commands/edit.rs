@@ -2,6 +2,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{DryRun, find_key};
+use super::oddities::warn_of_variable;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Brand, ContextKey, ContextPair, Expiry, KeyName, KeyRef, Model, Note, Permission, Provider,
@@ -223,6 +224,7 @@ pub(crate) fn edit(args: &EditArgs, session: &mut Session) -> Result<Exit, Comma
         let edited = vault.edit(&found, &edit, dry_run, actor, session.now)?;
         let changes = edited.changes();
         tell(&edited, &changes, dry_run, session);
+        warn_of_variable(args.provider.var.as_ref(), &mut session.out);
         if session.out.is_json() {
             let outcome = if changes.is_empty() {
                 "unchanged"

@@ -2,8 +2,9 @@
 //! provider's keys look like is the provider's to say.
 
 use crate::crypto::{Oddity, SecretValue};
-use crate::key::{Key, KeyName, Provider};
+use crate::key::{Key, KeyName, Provider, VariableName};
 use crate::output::{Printer, escape};
+use crate::vault::ImportedValue;
 
 /// Warns of what is odd about a new value of a key of these providers.
 pub(super) fn warn_of_oddities(
@@ -14,6 +15,33 @@ pub(super) fn warn_of_oddities(
 ) {
     for oddity in value.oddities(providers) {
         out.warn(format_args!("{}", escape(&words(oddity, name, providers))));
+    }
+}
+
+/// Warns of a variable that no program gets unasked.
+pub(super) fn warn_of_variable(variable: Option<&VariableName>, out: &mut Printer) {
+    if let Some(variable) = variable.filter(|variable| variable.is_dangerous()) {
+        out.warn(format_args!(
+            "`run` and `env` refuse {variable} without --allow-name, because it could change which code runs"
+        ));
+    }
+}
+
+/// Warns of the first odd values of an import, and says how many more there are.
+pub(super) fn warn_of_import(values: &[ImportedValue], out: &mut Printer) {
+    const SHOWN: usize = 10;
+    let odd = |new: &&ImportedValue| !new.value.oddities(&new.providers).is_empty();
+    let odd: Vec<&ImportedValue> = values.iter().filter(odd).collect();
+    let variables = values.iter().filter_map(|new| new.variable.as_ref());
+    for variable in variables.filter(|name| name.is_dangerous()).take(SHOWN) {
+        warn_of_variable(Some(variable), out);
+    }
+    for new in odd.iter().take(SHOWN) {
+        warn_of_oddities(&new.value, &new.name, &new.providers, out);
+    }
+    match odd.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => out.warn(format_args!("{more} more values look odd, too")),
     }
 }
 

@@ -1,7 +1,7 @@
 use clap::Args;
 
 use super::args::{DryRun, FirstVault, ValueArgs};
-use super::oddities::{warn_of_oddities, warn_of_replacement};
+use super::oddities::{warn_of_oddities, warn_of_replacement, warn_of_variable};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
 use crate::key::{
@@ -212,6 +212,7 @@ impl SetArgs {
         found: Option<Found>,
         session: &mut Session,
     ) -> Result<Exit, CommandError> {
+        warn_of_variable(self.var.as_ref(), &mut session.out);
         let (name, scope) = (escape(self.name.as_str()), &session.settings.scope);
         let dry_run = self.change.dry_run;
         let words = match (outcome, dry_run) {

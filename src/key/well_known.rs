@@ -74,6 +74,12 @@ impl WellKnown {
         WELL_KNOWN.iter().find(|known| known.provider == word)
     }
 
+    /// The provider whose documentation names this variable.
+    pub fn of_variable(variable: &VariableName) -> Option<&'static Self> {
+        let known = |known: &&Self| known.variable == Some(variable.as_str());
+        WELL_KNOWN.iter().find(known)
+    }
+
     /// Its word as a key keeps it.
     pub fn name(&self) -> Provider {
         let name = self.provider.parse();

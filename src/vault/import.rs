@@ -10,8 +10,8 @@ use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, SecretValue, mint_key_id};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyId, KeyKind, KeyName, Note,
-    PermissionSet, ProviderDetails, Revocation, Role, RoleName, Scope, ScopeId, Tag, Timestamp,
-    VariableName, tag_list,
+    PermissionSet, Provider, ProviderDetails, Revocation, Role, RoleName, Scope, ScopeId, Tag,
+    Timestamp, VariableName, tag_list,
 };
 
 /// What is to be imported.
@@ -110,6 +110,7 @@ pub struct ImportedValue {
     pub name: KeyName,
     pub scope: Scope,
     pub variable: Option<VariableName>,
+    pub providers: Vec<Provider>,
     pub value: SecretValue,
 }
 
@@ -446,6 +447,7 @@ impl ImportedValue {
             note: None,
             generations: vec![generation(1, None, who, now)],
             details: Details::Provider(ProviderDetails {
+                providers: self.providers.clone(),
                 variable: self.variable.clone(),
                 masked: self.value.masked(),
                 ..ProviderDetails::default()

@@ -32,6 +32,7 @@ fn a_dotenv_file_is_read_literally() {
     ---- stderr
     Left out, because there is no value: `EMPTY`
     warning: `$` is taken literally, nothing is expanded, in the value of `HOME_OF`, `SHELLED`
+    warning: `run` and `env` refuse PATH without --allow-name, because it could change which code runs
     Imported 6 provider keys from the dotenv text of `.env` into shop/development
     ");
     assert_eq!(env.run(["list", "-p", "shop", "--json"]).names().len(), 6);
@@ -81,6 +82,7 @@ fn what_it_is_shows_in_its_first_character() {
     ];
     insta::assert_snapshot!(told.concat(), @"
     Imported 1 provider key from the dotenv text of standard input into default/development
+    warning: the value of `B` begins or ends with white space, which is kept
     Imported 2 provider keys from the JSON of standard input into default/development
     Imported 1 provider key from the dotenv text of standard input into default/development
     Imported 1 provider key from the JSON of standard input into default/development
@@ -130,9 +132,11 @@ fn variables_of_the_environment_are_taken_by_name() {
     }
     insta::assert_snapshot!(told, @"
     # TOKEN_A,TOKEN_B
+    warning: the value of `TOKEN_A` begins or ends with white space, which is kept
     Imported 2 provider keys from the environment into default/development
     [exit Some(0)]
     # TOKEN_A
+    warning: the value of `TOKEN_A` begins or ends with white space, which is kept
     Imported 0 provider keys from the environment into default/development; 1 unchanged
     [exit Some(0)]
     # TOKEN_B,NOT_THERE
@@ -468,7 +472,7 @@ fn many_values_show_how_far_it_is() {
 #[test]
 fn a_value_that_is_left_out_is_told_even_as_json() {
     let env = TestEnv::new();
-    let told: Outcome = env.run_with_stdin(["import", "--json"], "A=1\nB=''\nC=${A}\n");
+    let told: Outcome = env.run_with_stdin(["import", "--json"], "A=1\nB=''\nC=x${A}\n");
     assert_eq!(told.stderr(), "");
     let told = told.json();
     assert_eq!(

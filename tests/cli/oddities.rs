@@ -242,3 +242,70 @@ fn a_warning_has_no_piece_of_the_value() {
         }
     }
 }
+
+/// A provider's own variable says whose key it is, also in a file.
+#[test]
+fn an_import_warns_as_set_does() {
+    let env = TestEnv::new();
+    let file = format!(
+        "OPENAI_API_KEY=sk-ant-{PLAIN}\nSTRIPE_SECRET_KEY=changeme\nGITHUB_TOKEN=ghp_{PLAIN}\nMINE=' {PLAIN} '\n"
+    );
+    env.write(".env", &file);
+    for args in [&["import", ".env", "-n"][..], &["import", ".env"]] {
+        let outcome = env.run(args);
+        assert!(outcome.success(), "{outcome}");
+        let warnings: Vec<String> = outcome
+            .stderr()
+            .lines()
+            .filter_map(|line| line.strip_prefix("warning: ").map(str::to_owned))
+            .collect();
+        assert_eq!(
+            warnings,
+            [
+                "the value looks like a key of `anthropic`, and `OPENAI_API_KEY` is of `openai`",
+                "the value of `STRIPE_SECRET_KEY` looks like a placeholder or a part of a key",
+                "the value of `MINE` begins or ends with white space, which is kept",
+            ]
+        );
+    }
+    assert_eq!(env.show(["GITHUB_TOKEN"])["providers"][0], "github");
+    let many: String = (0..15).map(|n| format!("KEY_{n}=changeme\n")).collect();
+    let outcome = env.run_with_stdin(["import", "-p", "many"], &many);
+    assert_eq!(
+        outcome.stderr().matches("placeholder").count(),
+        10,
+        "{outcome}"
+    );
+    assert!(
+        outcome
+            .stderr()
+            .contains("warning: 5 more values look odd, too"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn a_variable_that_no_program_gets_is_a_warning() {
+    let env = TestEnv::new();
+    let mut told = Transcript::default();
+    run(&env, &mut told, "set loader --var LD_PRELOAD", PLAIN);
+    run(&env, &mut told, "set plain --var PLAIN", PLAIN);
+    run(&env, &mut told, "edit plain --var NODE_OPTIONS -q", "");
+    run(&env, &mut told, "import", "PATH=/tmp\n");
+    insta::assert_snapshot!(told, @"
+    $ keywright set loader --var LD_PRELOAD
+    warning: `run` and `env` refuse LD_PRELOAD without --allow-name, because it could change which code runs
+    Stored provider key `loader` in default/development
+    [exit 0]
+    $ keywright set plain --var PLAIN
+    Stored provider key `plain` in default/development
+    [exit 0]
+    $ keywright edit plain --var NODE_OPTIONS -q
+    warning: `run` and `env` refuse NODE_OPTIONS without --allow-name, because it could change which code runs
+    [exit 0]
+    $ keywright import
+    warning: `run` and `env` refuse PATH without --allow-name, because it could change which code runs
+    Imported 1 provider key from the dotenv text of standard input into default/development
+    [exit 0]
+    ");
+}

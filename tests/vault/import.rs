@@ -10,6 +10,7 @@ fn import(values: &[(&str, &str)]) -> Import {
         name: name(key),
         scope: shop(),
         variable: key.parse().ok(),
+        providers: Vec::new(),
         value: value(text),
     };
     Import {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::args::{read_all, unreadable};
 use crate::commands::import::{Format, ImportArgs};
+use crate::commands::oddities::warn_of_import;
 use crate::crypto::Secret;
 use crate::error::{CommandError, Exit};
 use crate::exchange::{
     DOCUMENT_LIMIT, DocumentError, Json, PassEntry, PassError, PassStore, Stamp, Values,
     looks_like_json, read_dotenv, read_json,
 };
-use crate::key::{KeyName, Scope, VariableName};
+use crate::key::{KeyName, Provider, Scope, VariableName, WellKnown};
 use crate::output::escape;
 use crate::session::Session;
 use crate::settings::{own_variables, pass_store, variable_to_import};
@@ -189,6 +190,7 @@ impl Reading {
         let values = values.into_iter().map(|new| ImportedValue {
             name: new.name,
             scope: scope.clone(),
+            providers: providers_of(new.variable.as_ref()),
             variable: new.variable,
             value: new.value,
         });
@@ -227,6 +229,7 @@ impl Reading {
                 "`$` is taken literally, nothing is expanded, in the value of {names}"
             ));
         }
+        warn_of_import(&self.import.values, out);
         for name in self.first_line_only() {
             let word = shlex::try_quote(name.as_str()).unwrap_or_default();
             let word = escape(&word);
@@ -422,4 +425,10 @@ fn listed<T: ToString>(names: impl ExactSizeIterator<Item = T>) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// Whose key a variable has, where that is well known.
+fn providers_of(variable: Option<&VariableName>) -> Vec<Provider> {
+    let known = variable.and_then(WellKnown::of_variable);
+    known.map(WellKnown::name).into_iter().collect()
 }
