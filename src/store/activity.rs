@@ -1,5 +1,6 @@
 //! The activity file: every statement of `activity.db`. Uses of keys go here, so that traffic never touches the vault.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,13 @@ use super::file::{make_file, make_folder};
 use crate::key::{KeyId, Timestamp};
 
 const FORMAT: i64 = 1;
+
+/// Pages of 4 KiB that the write-ahead log may have before it is emptied.
+const LOG_PAGES: u32 = 64;
+const PAGE: u64 = 4096;
+
+/// How long somebody else's change is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `usage` answers per day, `total` per key (so that a list sums nothing), `event` one by one.
 const SCHEMA: &str = "
@@ -259,17 +267,43 @@ impl ActivityFile {
         prune().map_err(|err| self.failed(err))
     }
 
+    /// Empties the write-ahead log once it is longer than [`LOG_PAGES`], unless somebody else is at it.
+    ///
+    /// A process that opens the file alone reads the whole log, and takes none of it for copied back: without this, every
+    /// short-lived one would add to it and copy all of it back once more.
+    ///
+    /// # Errors
+    /// Whatever SQLite says; nothing is lost then.
+    pub fn shorten_log(&self) -> Result<(), StoreError> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let is_long = fs::metadata(log).is_ok_and(|log| log.len() > u64::from(LOG_PAGES) * PAGE);
+        if !is_long {
+            return Ok(());
+        }
+        let shorten = || {
+            // Who reads or writes just now need not be waited for: another will shorten it.
+            self.connection.busy_timeout(Duration::ZERO)?;
+            let shortened =
+                self.connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            self.connection.busy_timeout(PATIENCE)?;
+            shortened
+        };
+        shorten().map_err(|err| self.failed(err))
+    }
+
     fn connect(path: &Path) -> Result<Self, StoreError> {
         let open = || -> rusqlite::Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.busy_timeout(PATIENCE)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
             // Else every short-lived process would copy the whole log back, with two syncs, when it ends.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            // Each of them reads the whole log, too, so it is kept short.
-            connection.pragma_update(None, "wal_autocheckpoint", 64)?;
+            // For a process that stays; see `shorten_log`.
+            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             Ok(connection)

@@ -413,11 +413,13 @@ impl Vault {
         }
     }
 
-    /// After a use was recorded: forgets a little of what is older than the settings say. Failing costs nothing.
+    /// After a use was recorded: forgets a little of what is older than the settings say, and keeps the file's log short.
+    /// Failing costs nothing.
     pub fn prune_activity(&mut self, now: Timestamp) {
         if let (true, Some(file)) = (self.has_recorded, &self.activity) {
             // The next use tries again.
             let _ = file.prune(self.location.retention, now);
+            let _ = file.shorten_log();
         }
     }
 

@@ -333,3 +333,69 @@ fn an_event_that_was_altered_is_left_out() {
     let usage = vault.usage_of(&found, 0, 10).expect("what is known");
     assert_eq!(usage.events.len(), 2);
 }
+
+/// Each command is a process of its own: what one leaves behind, the next has to read.
+#[test]
+fn the_log_of_the_activity_file_stays_short() {
+    let place = Place::new();
+    let mut vault = place.create();
+    set(&mut vault, "openai", "sk-value");
+    let id = vault.id();
+    drop(vault);
+    let file = place
+        .location
+        .state
+        .join(id.to_string())
+        .join("activity.db");
+    let size = |ending: &str| {
+        let path = format!("{}{ending}", file.display());
+        std::fs::metadata(path).map_or(0, |file| file.len())
+    };
+    let mut longest = 0;
+    for _ in 0..80 {
+        let mut vault = place.open();
+        get(&mut vault, "openai");
+        vault.prune_activity(NOW);
+        drop(vault);
+        longest = longest.max(size("-wal"));
+    }
+    assert!(longest < 320 * 1024, "{longest} bytes");
+    assert!(size("") > 0, "what is taken out of the log is in the file");
+    let mut vault = place.open();
+    let openai = find(&mut vault, "openai");
+    let usage = vault.usage_of(&openai, 0, 100).expect("read");
+    assert_eq!((usage.total.requests, usage.events.len()), (80, 80));
+}
+
+/// Somebody who reads just then is not waited for, and the use is recorded all the same.
+#[test]
+fn a_reader_does_not_hold_up_a_use() {
+    let place = Place::new();
+    let mut vault = place.create();
+    set(&mut vault, "openai", "sk-value");
+    for _ in 0..40 {
+        get(&mut vault, "openai");
+    }
+    let file = place
+        .location
+        .state
+        .join(vault.id().to_string())
+        .join("activity.db");
+    let reader = rusqlite::Connection::open(file).expect("opened");
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM event;")
+        .expect("reads");
+    let begun = std::time::Instant::now();
+    for _ in 0..40 {
+        get(&mut vault, "openai");
+        vault.prune_activity(NOW);
+    }
+    // Waiting even once takes longer.
+    assert!(begun.elapsed().as_secs() < 5);
+    drop(reader);
+    let openai = find(&mut vault, "openai");
+    assert_eq!(
+        vault.usage_of(&openai, 0, 0).expect("read").total.requests,
+        80
+    );
+}
