@@ -159,7 +159,7 @@ fn each_block_has_a_delimiter_of_its_own() {
 }
 
 /// docker/cli, `pkg/kvfile/kvfile.go`, `parseKeyValueFile`, over Go's `bufio.ScanLines`.
-fn docker(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn docker(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let body = file.strip_suffix(b"\n").unwrap_or(file);
     for (at, line) in body.split(|&byte| byte == b'\n').enumerate() {
@@ -195,7 +195,7 @@ fn docker(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
 }
 
 /// actions/runner, `FileCommandManager.cs`, `EnvFileKeyValuePairs`, on Linux.
-fn pairs_of(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn pairs_of(file: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let text = String::from_utf8_lossy(file);
     let mut lines = text.split_inclusive('\n');
     let mut found = BTreeMap::new();

@@ -1,0 +1,272 @@
+//! The README's systemd service. The unit is read by the real systemd, and what it starts is real; systemd itself is not
+//! started. Simulated, in `Service`: its splitting of the command line, which the unit needs no quotes for; the specifier
+//! `%S`, which is below the test's folder instead of `/var/lib`; the folder and the credential that it makes; the user and
+//! the environment of the service; and of `ProtectSystem=strict` that all but the state is on a read-only mount.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use crate::common::{Outcome, PASSPHRASE, TestEnv, needed, skip};
+use crate::recipes::{filled, recipe, script};
+
+const VALUE: &str = "sk-canary-service";
+
+/// Has no rights of its own anywhere.
+const NOBODY: u32 = 65534;
+
+struct Service {
+    env: TestEnv,
+    unit: String,
+    /// Who runs it: somebody else where the tests are run by root.
+    user: u32,
+}
+
+impl Service {
+    /// Installed as the README says.
+    fn new() -> Self {
+        let env = TestEnv::new();
+        env.set(["openai", "-p", "shop", "-e", "production"], VALUE);
+        let user = if geteuid().is_root() {
+            NOBODY
+        } else {
+            geteuid().as_raw()
+        };
+        fs::set_permissions(env.home(), fs::Permissions::from_mode(0o755)).expect("changed");
+        // Others cannot reach the folder that it was built in.
+        fs::copy(env!("CARGO_BIN_EXE_keywright"), env.path("keywright")).expect("copied");
+        script(
+            &env,
+            "shop",
+            "echo \"$$ $OPENAI_API_KEY $(ls -d \"$CREDENTIALS_DIRECTORY\")\"\nexec sleep 60\n",
+        );
+        let own = |path: &str| env.path(path).display().to_string();
+        let unit = filled(
+            recipe("systemd"),
+            "/usr/local/bin/keywright",
+            &own("keywright"),
+        );
+        let unit = filled(&unit, "/usr/local/bin/shop", &own("shop"));
+        let unit = filled(
+            &unit,
+            "/etc/shop/keywright-passphrase",
+            &own("etc-passphrase"),
+        );
+        let unit = filled(&unit, "%S", &own("state"));
+        env.write("etc-passphrase", format!("{PASSPHRASE}\n"));
+        let service = Self { env, unit, user };
+        service.own("state/shop", None, 0o700);
+        let vault = fs::read(service.env.vault()).expect("a vault");
+        service.own("state/shop/vault.db", Some(&vault), 0o600);
+        service
+    }
+
+    /// A file or a folder of the service's user.
+    fn own(&self, below: &str, contents: Option<&[u8]>, mode: u32) -> PathBuf {
+        let path = self.env.path(below);
+        match contents {
+            Some(contents) => fs::write(&path, contents).expect("written"),
+            None => fs::create_dir_all(&path).expect("made"),
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("changed");
+        chown(&path, Some(self.user), Some(self.user)).ok();
+        path
+    }
+
+    /// The one value of a setting.
+    #[track_caller]
+    fn setting(&self, name: &str) -> &str {
+        let mut values = self
+            .unit
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter(|(key, _)| *key == name);
+        let (Some((_, value)), None) = (values.next(), values.next()) else {
+            panic!("not once in the unit: {name}");
+        };
+        assert!(
+            !value.contains(['"', '\'', '\\', '$', '%']),
+            "needs more than splitting: {value}"
+        );
+        value
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let own = self
+            .setting("Environment")
+            .split(' ')
+            .map(|pair| pair.split_once('=').expect("a pair"));
+        let given = [
+            ("HOME", "/nonexistent"),
+            ("INVOCATION_ID", "0123456789abcdef0123456789abcdef"),
+            ("JOURNAL_STREAM", "8:12345"),
+            ("LANG", "C.UTF-8"),
+            ("LOGNAME", "shop"),
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"),
+            ("SHELL", "/usr/sbin/nologin"),
+            ("USER", self.setting("User")),
+        ];
+        let pairs = given
+            .into_iter()
+            .chain(own)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let folders = [
+            ("CREDENTIALS_DIRECTORY", "credentials"),
+            ("STATE_DIRECTORY", "state/shop"),
+        ];
+        let folders = folders
+            .map(|(name, path)| (name.to_owned(), self.env.path(path).display().to_string()));
+        pairs.chain(folders).collect()
+    }
+
+    /// What systemd does before it executes the program, and the command that then does it; `None` without a namespace
+    /// for mounts.
+    fn start(&self) -> Option<Command> {
+        let (name, source) = self
+            .setting("LoadCredential")
+            .split_once(':')
+            .expect("a name and a path");
+        let passphrase = fs::read(source).expect("read as root");
+        let credentials = self.own("credentials", None, 0o700);
+        let _ = fs::remove_file(credentials.join(name));
+        self.own(&format!("credentials/{name}"), Some(&passphrase), 0o400);
+        self.own("credentials", None, 0o500);
+        let unshare = needed("unshare")?;
+        let root = geteuid().is_root();
+        let namespace = if root { "-m" } else { "-rm" };
+        let allowed = Command::new(&unshare).args([namespace, "true"]).status();
+        if !allowed.is_ok_and(|status| status.success()) {
+            skip("no namespace for mounts can be made here");
+            return None;
+        }
+        let line = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && mount --bind \"$1\" \"$1\" && \
+                    mount -o remount,bind,rw \"$1\" && cd / && shift && exec \"$@\"";
+        let mut command = Command::new(unshare);
+        command
+            .env_clear()
+            .envs(self.environment())
+            .args([namespace, "sh", "-c", line]);
+        command
+            .arg(self.env.home())
+            .arg(self.env.path("state/shop"));
+        if root {
+            let user = self.user.to_string();
+            command.args([
+                "setpriv",
+                "--reuid",
+                &user,
+                "--regid",
+                &user,
+                "--clear-groups",
+                "--no-new-privs",
+            ]);
+        }
+        command.args(self.setting("ExecStart").split(' '));
+        Some(command)
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// The first process is the program in the end, and it is the one that TERM ends.
+#[test]
+fn a_systemd_service() {
+    let service = Service::new();
+    let Some(mut command) = service.start() else {
+        return;
+    };
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("read");
+    let credentials = service.env.path("credentials");
+    let expected = format!("{} {VALUE} {}", child.id(), credentials.display());
+    if !line.is_empty() {
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("running");
+    }
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(
+        words(&line),
+        words(&expected),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(output.status.signal(), Some(Signal::TERM.as_raw()));
+    // No warning: the use and the anchor are where the service may write.
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let state = fs::read_dir(service.env.path("state/shop/keywright")).expect("made");
+    let vault = state
+        .map(|entry| entry.expect("readable").path())
+        .next()
+        .expect("a vault's folder");
+    assert!(vault.join("activity.db").exists());
+}
+
+#[test]
+fn a_service_that_fails_is_not_started_again() {
+    let service = Service::new();
+    service.env.write("etc-passphrase", "another passphrase\n");
+    let Some(command) = service.start() else {
+        return;
+    };
+    let outcome: Outcome = service.env.finish(command, "");
+    insta::assert_snapshot!(outcome, @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: wrong passphrase, or a slot of the vault was altered
+    hint: try again; `keywright status` shows which vault this is
+    ");
+    assert_eq!(
+        service.setting("RestartPreventExitStatus"),
+        outcome.code().expect("a code").to_string()
+    );
+}
+
+/// systemd's own reader. It makes files of its own in `/run`, hence the namespace.
+#[test]
+fn systemd_reads_the_unit() {
+    let Some(analyze) = needed("systemd-analyze") else {
+        return;
+    };
+    let service = Service::new();
+    let verify = |unit: &str| {
+        let path = service.env.write("shop.service", unit);
+        let line =
+            "mount -t tmpfs tmpfs /run && exec \"$0\" verify --man=no --generators=no \"$1\"";
+        let mut command = service.env.program("unshare");
+        command
+            .args(["-rm", "sh", "-c", line])
+            .args([&analyze, &path]);
+        service.env.finish(command, "")
+    };
+    if !can_mount(&service.env) {
+        return skip("no namespace for mounts can be made here");
+    }
+    let outcome = verify(&service.unit);
+    assert!(
+        outcome.success() && outcome.stderr().is_empty(),
+        "{outcome}"
+    );
+    // Its twin: what systemd does not know is noticed.
+    let mistyped = verify(&filled(&service.unit, "ProtectHome=", "ProtectHomes="));
+    assert!(mistyped.stderr().contains("ProtectHomes"), "{mistyped}");
+}
+
+fn can_mount(env: &TestEnv) -> bool {
+    let mut command = env.program("unshare");
+    command.args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/run"]);
+    env.finish(command, "").success()
+}
