@@ -1,6 +1,6 @@
 //! The config file, and how a settings file is read.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -43,7 +43,15 @@ enum Audit {
 
 impl Config {
     pub(super) fn load(path: &Path) -> Result<Self, CommandError> {
-        Ok(read(path)?.unwrap_or_default())
+        let read = read(path).map_err(|err| match fs::symlink_metadata(path) {
+            // Not the file, which is a mistake to be mended, but the way to it: the home directory is another user's, or
+            // a service may not see it.
+            Err(unseen) if unseen.kind() == io::ErrorKind::PermissionDenied => {
+                err.hint("set XDG_CONFIG_HOME or HOME to a folder that can be reached")
+            }
+            _ => err,
+        });
+        Ok(read?.unwrap_or_default())
     }
 
     pub(super) fn audit_required(&self) -> bool {

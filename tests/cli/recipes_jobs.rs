@@ -191,7 +191,7 @@ fn a_github_actions_job() {
         for program in ["test.sh", "deploy.sh"] {
             assert_eq!(runner.told(program), format!("{VALUE}\n{PEM}\n"));
         }
-        // The first program's log is not masked: it is the only one that could tell.
+        // Nothing is masked before the step that does it, and everything after.
         let (tests, deploys) = runner
             .log
             .split_once("Variables for the next steps: 2\n")

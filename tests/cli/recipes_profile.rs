@@ -1,6 +1,6 @@
 //! The README's profiles in the real bash, zsh and fish, which are interactive and have a terminal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{PASSPHRASE, TestEnv, needed};
@@ -28,7 +28,7 @@ fn one() -> TestEnv {
     env
 }
 
-fn interactive(env: &TestEnv, shell: &PathBuf, lines: &str) -> Command {
+fn interactive(env: &TestEnv, shell: &Path, lines: &str) -> Command {
     let mut command = program(env, shell);
     command.args(["-i", "-c", lines]).env("TERM", "dumb");
     command

@@ -1,7 +1,8 @@
 //! The README's systemd service. The unit is read by the real systemd, and what it starts is real; systemd itself is not
 //! started. Simulated, in `Service`: its splitting of the command line, which the unit needs no quotes for; the specifier
 //! `%S`, which is below the test's folder instead of `/var/lib`; the folder and the credential that it makes; the user and
-//! the environment of the service; and of `ProtectSystem=strict` that all but the state is on a read-only mount.
+//! the environment of the service; that `ProtectHome=` hides its home directory, and that with `ProtectSystem=strict` all but
+//! the state is on a read-only mount.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -60,10 +61,20 @@ impl Service {
         let unit = filled(&unit, "%S", &own("state"));
         env.write("etc-passphrase", format!("{PASSPHRASE}\n"));
         let service = Self { env, unit, user };
+        service.hide_home();
         service.own("state/shop", None, 0o700);
         let vault = fs::read(service.env.vault()).expect("a vault");
         service.own("state/shop/vault.db", Some(&vault), 0o600);
         service
+    }
+
+    /// `ProtectHome=` puts an empty folder that nobody may enter there.
+    fn hide_home(&self) {
+        let home = self.env.path("home");
+        fs::create_dir(&home).expect("made");
+        if geteuid().is_root() {
+            fs::set_permissions(&home, fs::Permissions::from_mode(0o000)).expect("changed");
+        }
     }
 
     /// A file or a folder of the service's user.
@@ -97,12 +108,14 @@ impl Service {
     }
 
     fn environment(&self) -> Vec<(String, String)> {
+        let home = self.env.path("home/shop");
+        let home = home.to_str().expect("a path");
         let own = self
             .setting("Environment")
             .split(' ')
             .map(|pair| pair.split_once('=').expect("a pair"));
         let given = [
-            ("HOME", "/nonexistent"),
+            ("HOME", home),
             ("INVOCATION_ID", "0123456789abcdef0123456789abcdef"),
             ("JOURNAL_STREAM", "8:12345"),
             ("LANG", "C.UTF-8"),
@@ -233,6 +246,29 @@ fn a_service_that_fails_is_not_started_again() {
         service.setting("RestartPreventExitStatus"),
         outcome.code().expect("a code").to_string()
     );
+}
+
+/// The twin: why the recipe has the folder for settings.
+#[test]
+fn a_home_that_cannot_be_reached_is_told() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let mut service = Service::new();
+    let folder = service.env.path("state/shop");
+    let folder = format!(" XDG_CONFIG_HOME={}", folder.display());
+    service.unit = filled(&service.unit, &folder, "");
+    let Some(command) = service.start() else {
+        return;
+    };
+    insta::assert_snapshot!(service.env.finish(command, ""), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: cannot read `[HOME]/home/shop/.config/keywright/config.toml`
+      caused by: Permission denied (os error 13)
+    hint: set XDG_CONFIG_HOME or HOME to a folder that can be reached
+    ");
 }
 
 /// systemd's own reader. It makes files of its own in `/run`, hence the namespace.
