@@ -12,7 +12,7 @@ use crate::prompt::{
     Terminal, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
     passphrase_from_file, six_words,
 };
-use crate::settings::{PassphraseSource, Settings, own_variables};
+use crate::settings::{PassphraseSource, Settings, empty_passphrase_variable, own_variables};
 use crate::vault::{Credential, StoreError, Vault, VaultError};
 
 /// One run of one command.
@@ -238,7 +238,12 @@ impl Session {
 
     fn asking_terminal(&self) -> Result<Terminal, CommandError> {
         self.terminal().ok_or_else(|| {
-            CommandError::message(Exit::Locked, "the passphrase is needed, and nobody can be asked for it").hint(
+            let message = match empty_passphrase_variable() {
+                // As an absent secret of a CI job is.
+                Some(name) => format!("the passphrase is needed, nobody can be asked for it, and {name} is empty"),
+                None => "the passphrase is needed, and nobody can be asked for it".to_owned(),
+            };
+            CommandError::message(Exit::Locked, message).hint(
                 "give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE \
                  or KEYWRIGHT_PASSPHRASE_COMMAND",
             )

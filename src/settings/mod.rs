@@ -288,6 +288,14 @@ fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError
         .unwrap_or(PassphraseSource::Terminal))
 }
 
+/// A variable for the passphrase that is set to nothing.
+pub(crate) fn empty_passphrase_variable() -> Option<&'static str> {
+    let names = VARIABLES.iter().map(|variable| variable.name);
+    names
+        .filter(|name| name.starts_with("KEYWRIGHT_PASSPHRASE"))
+        .find(|name| env::var_os(name).is_some_and(|value| value.is_empty()))
+}
+
 /// `user@host`.
 fn actor() -> Result<Actor, CommandError> {
     let user = ["USER", "LOGNAME"].into_iter().find_map(lossy_variable);

@@ -380,3 +380,20 @@ fn the_passphrase_command_keeps_its_own_standard_error_and_no_input() {
     // The value on standard input is not the command's to read.
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
 }
+
+/// As in a CI job whose secret is absent.
+#[test]
+fn an_empty_variable_is_told() {
+    let env = TestEnv::new();
+    let mut command = env.command(["list"]);
+    command
+        .env_remove("KEYWRIGHT_PASSPHRASE_FILE")
+        .env("KEYWRIGHT_PASSPHRASE", "");
+    insta::assert_snapshot!(env.finish(command, ""), @"
+    exit: 5
+    ---- stdout
+    ---- stderr
+    error: the passphrase is needed, nobody can be asked for it, and KEYWRIGHT_PASSPHRASE is empty
+    hint: give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE or KEYWRIGHT_PASSPHRASE_COMMAND
+    ");
+}

@@ -228,7 +228,7 @@ fn a_job_without_a_step_or_its_secret_fails() {
     exit: 5
     ---- stdout
     ---- stderr
-    error: the passphrase is needed, and nobody can be asked for it
+    error: the passphrase is needed, nobody can be asked for it, and KEYWRIGHT_PASSPHRASE is empty
     hint: give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE or KEYWRIGHT_PASSPHRASE_COMMAND
     ");
     assert!(runner.variables.is_empty());
