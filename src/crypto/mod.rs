@@ -24,7 +24,7 @@
 //! | `head`, `rows`, `record`, `name`, `log`, `scope`, `anchor` | `derive(VK or SK, label, "", 32)` |
 //! | slot: wrapping key ‖ commitment | `derive(input, "slot", slot_id[16] ‖ u64(kind) ‖ scope_id[16] ‖ u64(profile) ‖ salt[32] ‖ u64(expires_at) ‖ key_id[16], 64)` |
 //! | slot input, kind 1 | Argon2id(passphrase in NFC, salt, profile), 32 bytes |
-//! | slot input, kind 2, 3 | the 20 random bytes of a recovery code; the 32 of an access token (profile 0) |
+//! | slot input, kind 2, 3 | the 20 random bytes of a recovery code; the 32 of an access token (profile 0); their texts are described in `crypto/access.rs` |
 //!
 //! ## Sealed objects
 //!
@@ -91,6 +91,7 @@
 //!   finding it opens no records.
 //! * A slice has an empty head in its header; who holds the vault key refuses it as a vault.
 
+mod access;
 mod encoding;
 mod fingerprint;
 mod kdf;
@@ -104,6 +105,9 @@ mod slot;
 mod text;
 mod token;
 
+pub use self::access::{
+    access_token_parts, access_token_text, recovery_code_input, recovery_code_text,
+};
 pub use self::encoding::{Aad, Malformed, Object, Parts, PartsWriter, push_part};
 pub use self::fingerprint::Fingerprint;
 pub use self::kdf::Profile;

@@ -176,7 +176,7 @@ fn random_base62(out: &mut [u8]) -> Result<(), RandomError> {
 }
 
 /// CRC-32/ISO-HDLC of the text as six base62 characters. For typing mistakes and scanners; it is not security.
-fn checksum(text: &[u8]) -> [u8; CRC_LEN] {
+pub(super) fn checksum(text: &[u8]) -> [u8; CRC_LEN] {
     let mut rest = crc32fast::hash(text);
     let mut digits = [0; CRC_LEN];
     for digit in digits.iter_mut().rev() {

@@ -7,7 +7,10 @@ use super::log::{Event, Verb};
 use super::own::{OwnBody, OwnRecord};
 use super::unlock::slot_row;
 use super::{Vault, VaultError};
-use crate::crypto::{Secret, SlotBinding, SlotInput, SlotKind, random};
+use crate::crypto::{
+    Secret, SlotBinding, SlotInput, SlotKind, access_token_parts, access_token_text, random,
+    recovery_code_input, recovery_code_text,
+};
 use crate::key::{Actor, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
 use crate::store::SlotRow;
 
@@ -29,6 +32,17 @@ impl AccessToken {
         self.slot
     }
 
+    /// Its text, `kwa1_…`: 76 characters.
+    pub fn text(&self) -> Secret {
+        access_token_text(self.slot, &self.secret)
+    }
+
+    /// From its text; `None` for anything that is no whole, correctly typed one.
+    pub fn read(text: &Secret) -> Option<Self> {
+        let (slot, secret) = access_token_parts(text)?;
+        Some(Self { slot, secret })
+    }
+
     pub(super) fn input(&self) -> &Secret {
         &self.secret
     }
@@ -42,6 +56,16 @@ impl RecoveryCode {
     /// From its bytes.
     pub fn new(bytes: Secret) -> Self {
         Self(bytes)
+    }
+
+    /// Its text, `kwr1-…`: nine groups of four characters.
+    pub fn text(&self) -> Secret {
+        recovery_code_text(&self.0)
+    }
+
+    /// From its text as a person types it; `None` where a character is wrong, missing or too many.
+    pub fn read(text: &Secret) -> Option<Self> {
+        recovery_code_input(text).map(Self)
     }
 
     pub(super) fn input(&self) -> &Secret {

@@ -2,7 +2,8 @@
 
 use keywright::key::{KeyKind, Scope, Timestamp};
 use keywright::vault::{
-    AccessToken, Code, Credential, Filter, NewIssued, Requirements, Vault, VaultError, Wanted,
+    AccessToken, Code, Credential, Filter, NewIssued, RecoveryCode, Requirements, Vault,
+    VaultError, Wanted,
 };
 
 use crate::fixture::*;
@@ -41,6 +42,27 @@ fn an_access_token_opens_one_scope_and_no_other() {
     assert_eq!(names(&mut job), ["openai"]);
     assert_eq!(get(&mut job, "openai"), b"sk-1");
     assert_eq!(check(&mut job, &mine, NOW), Code::Unknown);
+}
+
+/// As text they go through files, variables and a person's hands.
+#[test]
+fn ways_in_open_from_their_texts() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let token = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let code = vault.create_recovery_code(&who(), NOW).expect("a code");
+    let token = AccessToken::read(&token.text()).expect("reads back");
+    let code = RecoveryCode::read(&code.text()).expect("reads back");
+    for credential in [
+        Credential::AccessToken(&token),
+        Credential::RecoveryCode(&code),
+    ] {
+        let mut opened = place.open_with(&credential).expect("opens");
+        assert_eq!(names(&mut opened), ["ci"]);
+    }
+    assert!(AccessToken::read(&code.text()).is_none());
+    assert!(RecoveryCode::read(&token.text()).is_none());
 }
 
 #[test]
