@@ -1,6 +1,6 @@
 //! The config file, and how a settings file is read.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -77,27 +77,37 @@ impl Config {
 /// # Errors
 /// When it cannot be read or is not what it should be; then with its line.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CommandError> {
-    let text = match read_text(path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(err) => {
-            let context = format!("cannot read `{}`", path.display());
-            let unread = CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context));
-            return Err(unread);
-        }
-        Ok(text) => text,
+    read_accepted(path, |_| Ok(()))
+}
+
+/// As [`read`], of a file that `accept` has nothing against: it sees the very file that is read.
+pub(super) fn read_accepted<T: DeserializeOwned>(
+    path: &Path,
+    accept: impl FnOnce(&Metadata) -> Result<(), CommandError>,
+) -> Result<Option<T>, CommandError> {
+    let unread = |err| {
+        let context = format!("cannot read `{}`", path.display());
+        CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
     };
+    let file = match open(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unread)?,
+    };
+    accept(&file.metadata().map_err(unread)?)?;
+    let text = text_of(file).map_err(unread)?;
     toml::from_str(&text)
         .map(Some)
         .map_err(|err| mistake(path, &text, &err))
 }
 
-/// Neither waits for a writer nor reads without end, whatever stands there.
-fn read_text(path: &Path) -> io::Result<String> {
+/// Does not wait for a writer, whatever stands there.
+fn open(path: &Path) -> io::Result<File> {
     let at_once = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options()
-        .read(true)
-        .custom_flags(at_once)
-        .open(path)?;
+    File::options().read(true).custom_flags(at_once).open(path)
+}
+
+/// Does not read without end either.
+fn text_of(file: File) -> io::Result<String> {
     if file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::other("it is a pipe"));
     }

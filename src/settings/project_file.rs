@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
-use std::fs;
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::files::{SIZE_LIMIT, read};
+use super::files::{SIZE_LIMIT, read_accepted};
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, hide_tokens,
@@ -150,7 +151,9 @@ impl ProjectFile {
         let Some(path) = find() else {
             return Ok(Self::default());
         };
-        let file: Self = read(&path)?.unwrap_or_default();
+        let owners = Owners::of(&path);
+        let file = read_accepted(&path, |file| owners.accept(file, &path))?;
+        let file: Self = file.unwrap_or_default();
         let path = Some(path);
         Ok(Self { path, ..file })
     }
@@ -197,6 +200,45 @@ fn find() -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// Whose file counts: in a folder that many can write to, such as /tmp, everybody could say which keys the programs get that
+/// others run below it. The owner of its folder counts, because a checkout often belongs to another user than the one that
+/// a container or `sudo` works as, and because who owns a folder could put another one in the place of all that is in it.
+struct Owners {
+    us: u32,
+    folder: Option<u32>,
+    /// Of the name itself, which may be a symbolic link.
+    name: Option<u32>,
+}
+
+impl Owners {
+    fn of(path: &Path) -> Self {
+        let owner = |file: io::Result<Metadata>| file.ok().map(|file| file.uid());
+        Self {
+            us: rustix::process::geteuid().as_raw(),
+            folder: owner(path.parent().unwrap_or(path).metadata()),
+            name: owner(path.symlink_metadata()),
+        }
+    }
+
+    fn accept(&self, file: &Metadata, path: &Path) -> Result<(), CommandError> {
+        let mut owners = [Some(file.uid()), self.name].into_iter().flatten();
+        let Some(stranger) = owners.find(|owner| !self.is_trusted(*owner)) else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{}` is refused: it belongs to another user (uid {stranger})",
+            path.display()
+        );
+        Err(CommandError::message(Exit::Refused, message)
+            .hint("if it says what you want, copy it into the working directory, where the copy is yours and the nearest"))
+    }
+
+    fn is_trusted(&self, owner: u32) -> bool {
+        const ROOT: u32 = 0;
+        owner == ROOT || owner == self.us || Some(owner) == self.folder
+    }
 }
 
 fn device_of(path: &Path) -> Option<u64> {
@@ -249,4 +291,28 @@ pub(crate) fn project_file_text<'a>(
         return Err(CommandError::message(Exit::Refused, message));
     }
     Ok((text, environment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_is_who_has_neither_the_folder_nor_the_machine() {
+        let owners = Owners {
+            us: 1000,
+            folder: Some(1001),
+            name: None,
+        };
+        for trusted in [0, 1000, 1001] {
+            assert!(owners.is_trusted(trusted), "{trusted}");
+        }
+        assert!(!owners.is_trusted(1002));
+        // As in /tmp, which belongs to root.
+        let owners = Owners {
+            folder: Some(0),
+            ..owners
+        };
+        assert!(!owners.is_trusted(1001));
+    }
 }

@@ -1,7 +1,7 @@
 //! `keywright.toml`: where it is looked for, what may stand in it, and what it cannot reach.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -157,6 +157,40 @@ fn a_file_that_nobody_may_read_is_told() {
     let outcome = env.run(["list"]);
     assert_eq!(outcome.code(), Some(1), "{outcome}");
     assert!(outcome.stderr().contains("keywright.toml"), "{outcome}");
+}
+
+#[test]
+fn a_file_of_a_stranger_is_refused() {
+    let env = TestEnv::new();
+    let path = env.write("shared/keywright.toml", "project = \"theirs\"\n");
+    env.write("shared/ours/work/file", "");
+    if chown(&path, Some(12345), None).is_err() {
+        return tell("only root can give a file away");
+    }
+    let mut command = env.command(["run", "--", "true"]);
+    command.current_dir(env.path("shared/ours"));
+    insta::assert_snapshot!(env.finish(command, ""), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: `[HOME]/shared/keywright.toml` is refused: it belongs to another user (uid 12345)
+    hint: if it says what you want, copy it into the working directory, where the copy is yours and the nearest
+    ");
+    // A nearer one of our own counts instead, and so does a whole checkout of another user.
+    let copy = env.path("shared/ours/keywright.toml");
+    fs::copy(&path, &copy).expect("copied");
+    assert_eq!(at(&env, "", "shared/ours/work"), "theirs");
+    fs::remove_file(&copy).expect("removed");
+    chown(env.path("shared"), Some(12345), None).expect("root may");
+    assert_eq!(at(&env, "", "shared/ours/work"), "theirs");
+    // Their link to a file of ours.
+    env.write("real.toml", "project = \"real\"\n");
+    symlink(env.path("real.toml"), &copy).expect("linked");
+    assert_eq!(at(&env, "", "shared/ours"), "real");
+    lchown(&copy, Some(12345), None).expect("root may");
+    let mut command = env.command(["status"]);
+    command.current_dir(env.path("shared/ours"));
+    assert_eq!(env.finish(command, "").code(), Some(8));
 }
 
 #[test]
