@@ -28,7 +28,7 @@ pub(crate) fn harden_process() -> Rlimit {
     before
 }
 
-/// Has a descriptor that this process was started with closed when another program takes its place; not a standard stream.
+/// Keeps a descriptor that this process was started with from every program that it starts; not a standard stream.
 #[expect(unsafe_code, reason = "its number is all that is known of it")]
 pub(crate) fn close_on_exec(number: RawFd) {
     if number <= 2 {

@@ -80,7 +80,6 @@ fn start(args: &RunArgs, session: &mut Session) -> Result<Exit, CommandError> {
         &hand_out.left_out,
         session,
     );
-    session.settings.keep_passphrase_from_programs();
     let values = values.map(|handed| (&handed.variable, &handed.value));
     Err(not_started(
         program.replace_this(values, session.core_limit),

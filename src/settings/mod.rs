@@ -227,15 +227,6 @@ impl Settings {
     }
 }
 
-impl Settings {
-    /// Has the descriptor that the passphrase came from closed when a program takes this one's place.
-    pub(crate) fn keep_passphrase_from_programs(&self) {
-        if let PassphraseSource::Descriptor(number) = self.passphrase {
-            close_on_exec(number);
-        }
-    }
-}
-
 /// Option, variable, the nearest `keywright.toml`, the config file, `default/development`.
 fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope, CommandError> {
     let environment = match args.env.clone() {
@@ -280,6 +271,10 @@ fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError
         .or_else(|| path_variable("KEYWRIGHT_PASSPHRASE_FILE").map(PassphraseSource::File))
         .or_else(value);
     if let Some(source) = earlier {
+        if let PassphraseSource::Descriptor(number) = source {
+            // Of a regular file every program that is started from here could read it once more.
+            close_on_exec(number);
+        }
         return Ok(source);
     }
     let command = text_variable("KEYWRIGHT_PASSPHRASE_COMMAND")?.map(PassphraseSource::Command);

@@ -227,6 +227,23 @@ fn a_program_sees_nothing_of_ours_but_the_token() {
     }
 }
 
+/// Of a regular file, which a program could read once more from its beginning.
+#[test]
+fn a_program_has_not_the_descriptor_of_the_passphrase() {
+    let env = TestEnv::new();
+    env.write(
+        "script",
+        "cat > token; cat <&7 > leaked 2>/dev/null || true",
+    );
+    let line = r#"exec 7< passphrase
+        exec "$0" create deploy --passphrase-fd 7 --pipe 'sh script'"#;
+    let mut command = env.program("sh");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_keywright")]);
+    let created = env.finish(command, "");
+    assert!(created.success(), "{created}");
+    assert!(!env.path("leaked").exists() || text(&env, "leaked").is_empty());
+}
+
 #[test]
 fn a_program_has_the_core_limit_that_was_there_before() {
     let env = TestEnv::new();
