@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Import, ImportedHalf, Vault, VaultError};
-use crate::crypto::SecretValue;
-use crate::key::{KeyKind, KeyName, Scope};
+use crate::crypto::{Secret, SecretValue};
+use crate::key::{Key, KeyKind, KeyName, Scope, VariableName};
 
 impl Vault {
     /// The names of what was imported and is not in the vault as it was imported. The file is opened anew for it, and
@@ -24,12 +24,10 @@ impl Vault {
                 view.state.pass(&view.snapshot, open, |row| {
                     let record = record_key.open(row)?;
                     let key = record.key()?;
-                    if let Some(value) = names.get(&key.name) {
-                        let stored = record.secrets()?.pop();
-                        let is = |value: &SecretValue| stored.is_some_and(|it| value.is(&it));
-                        if value.is_none_or(is) {
-                            names.remove(&key.name);
-                        }
+                    if let Some(wanted) = names.get(&key.name)
+                        && wanted.is(&key, record.secrets()?.pop())
+                    {
+                        names.remove(&key.name);
                     }
                     Ok(())
                 })?;
@@ -40,25 +38,51 @@ impl Vault {
     }
 }
 
-/// What is looked for in each scope: by name, the value of a provider key.
-struct Sought<'a>(BTreeMap<(Scope, KeyKind), BTreeMap<&'a KeyName, Option<&'a SecretValue>>>);
+/// What is looked for in each scope, by name.
+struct Sought<'a>(BTreeMap<(Scope, KeyKind), BTreeMap<&'a KeyName, Wanted<'a>>>);
+
+/// Of an issued key nothing but that it is there.
+#[derive(Default)]
+struct Wanted<'a> {
+    value: Option<&'a SecretValue>,
+    /// Without it, no program would get the value where it got the source's.
+    variable: Option<&'a VariableName>,
+}
+
+impl Wanted<'_> {
+    fn is(&self, key: &Key, stored: Option<Secret>) -> bool {
+        let has = |value: &SecretValue| stored.is_some_and(|it| value.is(&it));
+        let variable = key.provider().and_then(|it| it.variable.as_ref());
+        self.value.is_none_or(has) && (self.variable.is_none() || self.variable == variable)
+    }
+}
 
 impl<'a> Sought<'a> {
     fn of(import: &'a Import) -> Self {
         let keys = import.keys.iter().map(|key| match &key.half {
-            ImportedHalf::Issued { .. } => (&key.scope, KeyKind::Issued, &key.name, None),
-            ImportedHalf::Provider { value, .. } => {
-                (&key.scope, KeyKind::Provider, &key.name, Some(value))
+            ImportedHalf::Issued { .. } => {
+                let wanted = Wanted::default();
+                (&key.scope, KeyKind::Issued, &key.name, wanted)
+            }
+            ImportedHalf::Provider { value, details } => {
+                let wanted = Wanted {
+                    value: Some(value),
+                    variable: details.variable.as_ref(),
+                };
+                (&key.scope, KeyKind::Provider, &key.name, wanted)
             }
         });
-        let values = import
-            .values
-            .iter()
-            .map(|new| (&new.scope, KeyKind::Provider, &new.name, Some(&new.value)));
+        let values = import.values.iter().map(|new| {
+            let wanted = Wanted {
+                value: Some(&new.value),
+                variable: new.variable.as_ref(),
+            };
+            (&new.scope, KeyKind::Provider, &new.name, wanted)
+        });
         let mut wanted: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-        for (scope, kind, name, value) in keys.chain(values) {
+        for (scope, kind, name, sought) in keys.chain(values) {
             let names = wanted.entry((scope.clone(), kind)).or_default();
-            names.insert(name, value);
+            names.insert(name, sought);
         }
         Self(wanted)
     }

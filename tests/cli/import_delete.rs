@@ -51,8 +51,8 @@ fn a_file_goes_when_its_values_are_in_the_vault() {
     let again = import(&env, &["--yes", "--json"]);
     assert_eq!(again.json()["source_deleted"], true, "{again}");
     assert!(!env.path("project/.env").exists());
-    // A name without a folder, and one that has nothing in it but a comment.
-    env.write("bare", "# nothing\n");
+    // A name without a folder.
+    env.write("bare", "A=first\n");
     let bare = env.run(["import", "bare", "--delete-source", "--yes"]);
     assert!(bare.success() && !env.path("bare").exists(), "{bare}");
     env.write("keys.json", "{\"D\":\"fourth\"}");
@@ -227,4 +227,60 @@ fn no_is_no() {
     ");
     assert!(env.path("project/.env").exists());
     assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn a_file_without_a_value_is_kept() {
+    let env = TestEnv::new();
+    env.write(".env", "# OPENAI_API_KEY=sk-of-last-year\nEMPTY=\n");
+    for more in ["--yes", "--dry-run"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(env.run(["import", ".env", "--delete-source", more]), @"
+            exit: 8
+            ---- stdout
+            ---- stderr
+            Left out, because there is no value: `EMPTY`
+            error: `.env` is kept: there is no value in it that could be imported
+            hint: leave out --delete-source, and delete the file yourself if nobody needs it
+            ");
+        }
+    }
+    assert!(env.path(".env").exists());
+}
+
+#[test]
+fn a_file_is_kept_when_its_value_is_there_without_its_variable() {
+    let env = TestEnv::new();
+    env.set(["A", "--no-var"], "first");
+    env.write(".env", "A=first\n");
+    let args = ["import", ".env", "--delete-source", "--yes"];
+    insta::assert_snapshot!(env.run(args), @"
+    exit: 4
+    ---- stdout
+    ---- stderr
+    Imported 0 provider keys from the dotenv text of `.env` into default/development; 1 unchanged
+    error: the source is kept: the vault has not what was read of `A`
+    hint: `keywright list` shows what is there; `keywright edit NAME --var VARIABLE` gives a key its variable
+    ");
+    assert!(env.path(".env").exists());
+    let edited = env.run(["edit", "A", "--var", "A"]);
+    assert!(edited.success(), "{edited}");
+    let again = env.run(args);
+    assert!(again.success() && !env.path(".env").exists(), "{again}");
+}
+
+#[test]
+fn another_name_of_the_file_is_told() {
+    let env = env_with_file();
+    fs::hard_link(env.path("project/.env"), env.path("other")).expect("linked");
+    insta::assert_snapshot!(import(&env, &["--yes"]), @"
+    exit: 0
+    ---- stdout
+    ---- stderr
+    Left out, because there is no value: `C`
+    Imported 2 provider keys from the dotenv text of `project/.env` into default/development
+    Deleted `project/.env`
+    warning: the content of `project/.env` is still there under another name: the file had 2 (hard links)
+    ");
+    assert!(env.path("other").exists());
 }

@@ -56,8 +56,8 @@ pub(crate) struct ImportArgs {
 
     /// Delete the file once each value was read back from the vault
     ///
-    /// It asks first. The file is deleted only when it has not changed meanwhile; its comments and empty values go with
-    /// it. Of a pass store, `pass rm` removes the entries that were imported whole.
+    /// It asks first. The file is deleted only when it has not changed meanwhile and has a value in it; its comments and
+    /// empty values go with it. Of a pass store, `pass rm` removes the entries that were imported whole.
     #[arg(long)]
     delete_source: bool,
 
@@ -181,6 +181,7 @@ impl ImportArgs {
         let reading = self.read(session)?;
         reading.tell(session);
         if self.delete_source {
+            reading.refuse_empty()?;
             let consequence = reading.consequence();
             if self.change.dry_run {
                 let out = &mut session.out;

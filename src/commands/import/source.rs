@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::args::{read_all, unreadable};
@@ -240,6 +241,22 @@ impl Reading {
         }
     }
 
+    /// A file from which nothing is imported stays: what it has is in its comments, or in values that nobody reads here.
+    pub(super) fn refuse_empty(&self) -> Result<(), CommandError> {
+        let Source::File { path, .. } = &self.source else {
+            return Ok(());
+        };
+        if !self.import.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` is kept: there is no value in it that could be imported",
+            path.display()
+        );
+        Err(CommandError::message(Exit::Refused, message)
+            .hint("leave out --delete-source, and delete the file yourself if nobody needs it"))
+    }
+
     /// What somebody confirms before the source goes.
     pub(super) fn consequence(&self) -> String {
         let count = self.import.len();
@@ -283,7 +300,7 @@ impl Reading {
             let names = listed(missing.iter());
             let message = format!("the source is kept: the vault has not what was read of {names}");
             return Err(CommandError::message(Exit::Conflict, message)
-                .hint("run the command again with --dry-run to see what is there"));
+                .hint("`keywright list` shows what is there; `keywright edit NAME --var VARIABLE` gives a key its variable"));
         }
         match &self.source {
             Source::File {
@@ -291,11 +308,15 @@ impl Reading {
                 stamp,
                 content,
             } => {
-                delete_file(path, *stamp, content)?;
+                let names = delete_file(path, *stamp, content)?;
                 let path = path.display().to_string();
-                session
-                    .out
-                    .note(format_args!("Deleted `{}`", escape(&path)));
+                let (out, path) = (&mut session.out, escape(&path));
+                out.note(format_args!("Deleted `{path}`"));
+                if names > 1 {
+                    out.warn(format_args!(
+                        "the content of `{path}` is still there under another name: the file had {names} (hard links)"
+                    ));
+                }
             }
             Source::Pass { store, .. } => self.remove_entries(store, session)?,
             Source::Kept => {}
@@ -339,8 +360,8 @@ fn read_text(file: Option<&Path>) -> Result<Secret, CommandError> {
     }
 }
 
-/// Deletes a file that is still the one that was read, and makes that last.
-fn delete_file(path: &Path, stamp: Stamp, content: &Secret) -> Result<(), CommandError> {
+/// Deletes a file that is still the one that was read, and makes that last. Gives how many names it had.
+fn delete_file(path: &Path, stamp: Stamp, content: &Secret) -> Result<u64, CommandError> {
     let shown = path.display().to_string();
     let is_same = || {
         let now = path.symlink_metadata();
@@ -349,12 +370,13 @@ fn delete_file(path: &Path, stamp: Stamp, content: &Secret) -> Result<(), Comman
     if !is_same() || !read_all(Some(path), DOCUMENT_LIMIT)?.is(content) || !is_same() {
         return Err(changed_meanwhile(&shown));
     }
+    let names = path.symlink_metadata().map_or(1, |file| file.nlink());
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     let deleted = fs::remove_file(path).and_then(|()| File::open(folder)?.sync_all());
-    deleted.map_err(|err| {
+    deleted.map(|()| names).map_err(|err| {
         let context = format!("`{shown}` cannot be deleted for good; its values are in the vault");
         CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
     })
