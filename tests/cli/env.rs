@@ -423,3 +423,23 @@ fn the_runners_file_has_to_be_a_file() {
     Variables for the next steps: 2
     ");
 }
+
+/// A block without its end would take in what the step adds after it.
+#[test]
+fn what_does_not_fit_into_the_file_of_a_runner_is_taken_back() {
+    let env = TestEnv::new();
+    env.set(["big", "--var", "BIG"], &"value ".repeat(10_000));
+    let file = env.write("runner", "OLD=1\n");
+    // bash counts in blocks of 1,024 bytes: there is room for some of the block.
+    env.write("rest", vec![b'\n'; 60_000]);
+    let line = r#"cat rest >> runner; trap '' XFSZ; ulimit -f 64; exec "$0" env --format github"#;
+    let mut command = env.program("bash");
+    command
+        .args(["-c", line, env!("CARGO_BIN_EXE_keywright")])
+        .env("GITHUB_ENV", &file);
+    let outcome = env.finish(command, "");
+    assert_eq!(outcome.code(), Some(1), "{outcome}");
+    assert!(outcome.stderr().contains("cannot write"), "{outcome}");
+    let left = fs::read(file).expect("there");
+    assert_eq!(left.len(), 60_006, "what was there, and no more");
+}

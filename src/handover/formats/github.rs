@@ -3,7 +3,7 @@
 //!
 //! Of the runner (actions/runner): `ActionCommand.cs` reads the first, `FileCommandManager.cs` the second.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -175,12 +175,26 @@ impl EnvFile {
             .ok_or(EnvFileError::NotRegular { path: name })
     }
 
-    /// Adds the blocks to what is there, in one write.
+    /// Adds the blocks to what is there, in one write: all of them or none, for a block without its end would take in
+    /// whatever the step adds after it.
     ///
     /// # Errors
     /// [`EnvFileError::Unwritten`].
     pub(crate) fn append(mut self, block: &Secret) -> Result<(), EnvFileError> {
         let bytes = block.expose(); // for the next steps of the job
-        self.0.write_all(bytes).map_err(EnvFileError::Unwritten)
+        let before = self.0.metadata().map_err(EnvFileError::Unwritten)?.len();
+        self.0.write_all(bytes).map_err(|err| {
+            self.cut(before, bytes.len() as u64);
+            EnvFileError::Unwritten(err)
+        })
+    }
+
+    /// Takes back what was written of `added` bytes, unless another process wrote meanwhile, too.
+    fn cut(&self, before: u64, added: u64) {
+        let is_ours = |now: Metadata| now.len() > before && now.len() - before < added;
+        if self.0.metadata().is_ok_and(is_ours) {
+            // If this fails, too, the runner finds no end of the block and fails the step.
+            let _ = self.0.set_len(before);
+        }
     }
 }
