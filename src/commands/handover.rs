@@ -227,7 +227,11 @@ impl Destination {
             Ok(delivered) => {
                 self.settle();
                 if out.is_json() && !is_printed {
-                    tell(out, &delivered, None)?;
+                    tell(out, &delivered, None).map_err(|err| {
+                        let hint =
+                            format!("the change was made all the same; the token is {place}");
+                        CommandError::from(err).hint(hint)
+                    })?;
                 }
                 Ok((delivered, place))
             }

@@ -223,6 +223,19 @@ fn what_is_not_made_leaves_no_file() {
 }
 
 #[test]
+fn an_answer_that_nobody_gets_does_not_hide_the_change() {
+    let env = TestEnv::new();
+    let line = r#""$0" create deploy --out token --json > /dev/full"#;
+    let mut command = env.program("sh");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_keywright")]);
+    let created = env.finish(command, "");
+    assert_eq!(created.code(), Some(1), "{created}");
+    let told = "the change was made all the same; the token is in the new file `token`";
+    assert!(created.stderr().contains(told), "{created}");
+    assert_eq!(env.code(text(&env, "token").trim_end()), "valid");
+}
+
+#[test]
 fn a_dry_run_makes_no_file() {
     let env = TestEnv::new();
     let _ = env.create(["deploy"]);
