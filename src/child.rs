@@ -91,6 +91,9 @@ impl Program {
     /// Looks where `execvp` will.
     fn look(&self) -> io::Result<()> {
         let name = Path::new(&self.name);
+        if self.name.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         if self.name.as_bytes().contains(&b'/') {
             return executable(name);
         }

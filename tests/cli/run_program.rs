@@ -281,3 +281,10 @@ fn a_script_without_an_interpreter_is_told_apart() {
     error: cannot execute `./lost`: the interpreter or loader that it names is not there
     ");
 }
+
+#[test]
+fn no_name_is_the_name_of_no_program() {
+    let env = one();
+    let outcome = env.run(["run", "--", ""]);
+    assert_eq!(outcome.code(), Some(127), "{outcome}");
+}
