@@ -98,7 +98,7 @@ fn a_profile_that_cannot_open_the_vault_lets_the_shell_start() {
             started: .
             ");
             insta::assert_snapshot!(started(""), @"
-            error: the passphrase is needed, and nobody can be asked for it
+            error: the passphrase is needed, nobody can be asked for it, and KEYWRIGHT_PASSPHRASE_COMMAND is empty
             hint: give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE or KEYWRIGHT_PASSPHRASE_COMMAND
             started: .
             ");
