@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyName, ParseError};
+use super::{KeyName, ParseError, WellKnown};
 
 /// The 62 characters of ids and tokens, in the order of their digits' values.
 pub(crate) const BASE62: &[u8; 62] =
@@ -173,18 +173,25 @@ pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// Puts `…` in the place of every whole token in a text, so that no error repeats one.
-pub(crate) fn hide_tokens(text: &str) -> String {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+/// Puts `…` in the place of every whole token and every key of a well-known provider in a text, so that no error repeats
+/// one.
+pub(crate) fn hide_secrets(text: &str) -> String {
+    let is_token = |word: &str| token_id(word).is_some();
+    let text = hide_words(text, |c| c.is_ascii_alphanumeric() || c == '_', is_token);
+    let in_key = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    hide_words(&text, in_key, WellKnown::is_key)
+}
+
+fn hide_words(
+    text: &str,
+    in_word: impl Fn(char) -> bool,
+    is_secret: impl Fn(&str) -> bool,
+) -> String {
     let mut safe = String::with_capacity(text.len());
-    for piece in text.split_inclusive(|c| !word(c)) {
-        let end = piece.find(|c| !word(c)).unwrap_or(piece.len());
-        let (candidate, rest) = piece.split_at(end);
-        safe.push_str(if token_id(candidate).is_some() {
-            "…"
-        } else {
-            candidate
-        });
+    for piece in text.split_inclusive(|c| !in_word(c)) {
+        let end = piece.find(|c| !in_word(c)).unwrap_or(piece.len());
+        let (word, rest) = piece.split_at(end);
+        safe.push_str(if is_secret(word) { "…" } else { word });
         safe.push_str(rest);
     }
     safe
@@ -217,7 +224,7 @@ mod tests {
         );
         assert_eq!(parse("a_b_uQCT8H872CoB").id, None);
         assert_eq!(
-            hide_tokens(&format!(
+            hide_secrets(&format!(
                 "a `{whole}`: {whole}, kwt_prod1_uQCT8H872CoB_••••"
             )),
             "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"

@@ -21,6 +21,11 @@ impl KeyPattern {
         self.text == text
     }
 
+    /// Whether it can mean several keys.
+    pub fn has_wildcards(&self) -> bool {
+        self.text.contains(['*', '?', '['])
+    }
+
     /// Whether it means a key of this name, or one that goes into this variable.
     pub fn takes(&self, name: &str, variable: &VariableName) -> bool {
         [name, variable.as_str()].into_iter().any(|candidate| {

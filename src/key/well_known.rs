@@ -56,6 +56,9 @@ pub const WELL_KNOWN: &[WellKnown] = &[
     row("xai", "XAI_API_KEY", &["xai-"]),
 ];
 
+/// How keys of several providers begin.
+const SHARED_BEGINNING: &str = "sk-";
+
 const fn row(
     provider: &'static str,
     variable: &'static str,
@@ -107,6 +110,23 @@ impl WellKnown {
             .max_by_key(|(length, _)| *length)
             .map(|(_, known)| known)
     }
+
+    /// Whether a word is in all likelihood a key, not a name that begins like one: after the beginning there are 16 letters
+    /// and digits in a row, with both among them.
+    pub fn is_key(word: &str) -> bool {
+        let is_random = |run: &str| {
+            run.len() >= 16
+                && run.bytes().any(|b| b.is_ascii_digit())
+                && run.bytes().any(|b| b.is_ascii_alphabetic())
+        };
+        let beginnings = WELL_KNOWN.iter().flat_map(|known| known.prefixes);
+        beginnings.chain([&SHARED_BEGINNING]).any(|beginning| {
+            word.strip_prefix(beginning).is_some_and(|rest| {
+                rest.split(|c: char| !c.is_ascii_alphanumeric())
+                    .any(is_random)
+            })
+        })
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +150,28 @@ mod tests {
         }
         assert_eq!(WellKnown::named("OpenAI"), None);
         assert_eq!(WellKnown::named("openai-2"), None);
+    }
+
+    #[test]
+    fn a_key_is_told_from_a_name() {
+        for key in [
+            "sk-proj-abcdefghijklmnop0123",
+            "sk-abcdefghijklmnop0123",
+            "ghp_0123456789abcdefABCDEF",
+            "sk-ant-api03-x_0123456789abcdefg",
+        ] {
+            assert!(WellKnown::is_key(key), "{key}");
+        }
+        for name in [
+            "openai",
+            "github_pat_for_release_bot",
+            "sk-learn-service-account-2026",
+            "sk-abcdefghijklmnopqrst",
+            "xai-20261121202611212026",
+            "uQCT8H872CoBuQCT8H872CoB",
+        ] {
+            assert!(!WellKnown::is_key(name), "{name}");
+        }
     }
 
     #[test]

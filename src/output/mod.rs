@@ -26,7 +26,7 @@ pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
 pub(crate) use self::working::Working;
 use crate::crypto::{Secret, SecretValue, Token, base64, json_string};
-use crate::key::hide_tokens;
+use crate::key::hide_secrets;
 
 /// How things are shown, as the settings say.
 #[derive(Clone, Copy, Debug)]
@@ -339,14 +339,14 @@ impl Printer {
 
     /// Text that clap made: help or a usage error.
     pub(crate) fn usage(&mut self, text: &str) {
-        let text = hide_tokens(text);
+        let text = hide_secrets(text);
         let text = with_marks(&escape_lines(&text));
         let _ = self.stderr.write_all(text.as_bytes());
     }
 
     fn say(&mut self, line: fmt::Arguments<'_>) {
-        // Wherever it came from, a whole token is nothing to repeat.
-        let text = hide_tokens(&format!("{line}\n"));
+        // Wherever it came from, a whole token or key is nothing to repeat.
+        let text = hide_secrets(&format!("{line}\n"));
         // Nothing can be done about a closed standard error.
         let _ = self.stderr.write_all(text.as_bytes());
     }

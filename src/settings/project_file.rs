@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::files::{SIZE_LIMIT, read_accepted};
 use crate::error::{CommandError, Exit};
 use crate::key::{
-    Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, hide_tokens,
+    Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, hide_secrets,
 };
 
 /// Its name, in whatever folder.
@@ -24,7 +24,7 @@ const NAME: &str = "keywright.toml";
 
 /// What stands on top of one that keywright writes.
 const COMMENT: &str = "\
-# Read by keywright (run, check). It names keys and holds no secret: commit it.
+# Read by keywright (run, env, check). It names keys and holds no secret: commit it.
 ";
 
 /// The `[env]` table of a `keywright.toml`.
@@ -65,13 +65,13 @@ impl TryFrom<String> for ListedVariable {
     }
 }
 
-/// Not the token itself: the file is committed, and every command would show it.
+/// Not the token or key itself: the file is committed, and every command would show it.
 fn refuse_token(text: &str) -> Result<(), &'static str> {
-    if hide_tokens(text) == text {
+    if hide_secrets(text) == text {
         Ok(())
     } else {
         Err(
-            "this has a whole token in it, which is a secret; revoke that key, and write the name of one here",
+            "this has a whole token or key in it, which is a secret; revoke it, and write the name of a key here",
         )
     }
 }

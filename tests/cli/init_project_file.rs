@@ -72,7 +72,7 @@ fn a_file_is_written_from_the_keys_that_have_a_variable() {
     `revoked` is left out: it is revoked
     ");
     insta::assert_snapshot!(written(&env), @r#"
-    # Read by keywright (run, check). It names keys and holds no secret: commit it.
+    # Read by keywright (run, env, check). It names keys and holds no secret: commit it.
     project = "shop"
     environment = "staging"
 
@@ -133,7 +133,7 @@ fn production_is_left_out_of_it() {
     No file can select production: say -e production or KEYWRIGHT_ENV where it is meant
     ");
     insta::assert_snapshot!(written(&env), @r#"
-    # Read by keywright (run, check). It names keys and holds no secret: commit it.
+    # Read by keywright (run, env, check). It names keys and holds no secret: commit it.
     project = "default"
 
     [env]

@@ -334,13 +334,13 @@ fn mistakes_are_told_with_line_and_expectation() {
     error: `[HOME]/keywright.toml`, line 1: unknown field `vault`, expected one of `project`, `environment`, `env`
     [exit 2]
     $ keywright list "# with a token"
-    error: `[HOME]/keywright.toml`, line 2: this has a whole token in it, which is a secret; revoke that key, and write the name of one here
+    error: `[HOME]/keywright.toml`, line 2: this has a whole token or key in it, which is a secret; revoke it, and write the name of a key here
     [exit 2]
     $ keywright list "# with a token"
-    error: `[HOME]/keywright.toml`, line 2: this has a whole token in it, which is a secret; revoke that key, and write the name of one here
+    error: `[HOME]/keywright.toml`, line 2: this has a whole token or key in it, which is a secret; revoke it, and write the name of a key here
     [exit 2]
     $ keywright list "# with a token"
-    error: `[HOME]/keywright.toml`, line 2: this has a whole token in it, which is a secret; revoke that key, and write the name of one here
+    error: `[HOME]/keywright.toml`, line 2: this has a whole token or key in it, which is a secret; revoke it, and write the name of a key here
     [exit 2]
     $ keywright list "# with a token"
     error: `[HOME]/keywright.toml`, line 1: unknown field `…`, expected one of `project`, `environment`, `env`
