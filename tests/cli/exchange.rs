@@ -200,7 +200,7 @@ fn what_is_taken_stops_all_of_it() {
     }
     insta::assert_snapshot!(told, @"
     error: these are there already, or twice: the role `billing` with another content, a second default key of default/development, `ci`, `openai` in default/development
-    hint: nothing was imported; rename or delete what is in the way, or import into another vault with --vault
+    hint: nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room
     ");
     // The vault that it came from has all of it.
     let args = ["import", "--format", "json"];
@@ -369,7 +369,7 @@ fn documents_with_mistakes_are_refused_whole() {
     [exit Some(3)]
     # the same name twice
     error: these are there already, or twice: `ci` in default/development
-    hint: nothing was imported; rename or delete what is in the way, or import into another vault with --vault
+    hint: nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room
     [exit Some(4)]
     # too many tags
     error: a key has at most 32 tags, not 33

@@ -186,7 +186,7 @@ fn the_same_value_is_no_conflict_and_all_others_are_named() {
     ---- stdout
     ---- stderr
     error: these are there already, or twice: `OTHER` in default/development, `ISSUED` in default/development, `REVOKED` in default/development
-    hint: nothing was imported; rename or delete what is in the way, or import into another vault with --vault
+    hint: nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room
 
     exit: 4
     ---- stdout
@@ -198,7 +198,7 @@ fn the_same_value_is_no_conflict_and_all_others_are_named() {
     REVOKED  default/development  provider  REVOKED   conflict
     ---- stderr
     error: these are there already, or twice: `OTHER` in default/development, `ISSUED` in default/development, `REVOKED` in default/development
-    hint: nothing was imported; rename or delete what is in the way, or import into another vault with --vault
+    hint: nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room
     ");
     let told = json.json();
     assert_eq!(

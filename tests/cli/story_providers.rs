@@ -264,7 +264,7 @@ fn a_vault_moves_house() {
     [exit 0]
     $ keywright import --format json --vault new.db boxes.json
     error: these are there already, or twice: `openai` in default/development, `service` in default/development, `a file` in shop/development, `web` in shop/production
-    hint: nothing was imported; rename or delete what is in the way, or import into another vault with --vault
+    hint: nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room
     [exit 4]
     $ keywright passphrase --vault new.db --new-passphrase-file new-passphrase
     Changed the passphrase

@@ -1,7 +1,7 @@
 mod report;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -38,7 +38,7 @@ Examples:
   keywright import --format pass work
   age -d keys.json.age | keywright import")]
 pub(crate) struct ImportArgs {
-    /// File to read, at most 16 MiB; without one, standard input. With --format pass, a folder in the store
+    /// File to read, at most 16 MiB; without one or for -, standard input. With --format pass, a folder in the store
     file: Option<PathBuf>,
 
     /// What it is, where its first character does not tell
@@ -167,8 +167,13 @@ fn foresee(
 }
 
 impl ImportArgs {
+    /// `None` for standard input.
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     fn refuse_undeletable(&self) -> Result<(), CommandError> {
-        if !self.delete_source || self.file.is_some() || self.format == Some(Format::Pass) {
+        if !self.delete_source || self.file().is_some() || self.format == Some(Format::Pass) {
             return Ok(());
         }
         let message = "standard input cannot be deleted";

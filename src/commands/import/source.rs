@@ -86,7 +86,7 @@ impl ImportArgs {
     }
 
     fn read_source(&self, session: &Session) -> Result<Reading, CommandError> {
-        let file = self.file.as_deref();
+        let file = self.file();
         let stamp = file.map(|path| self.stamp(path)).transpose()?.flatten();
         let content = read_text(file)?;
         let is_json = match self.format {
