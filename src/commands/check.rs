@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -9,7 +10,7 @@ use crate::key::{Environment, KeyId, Project, Scope, Span, Timestamp, VariableNa
 use crate::output::{Cell, Table, Tone, escape};
 use crate::session::Session;
 use crate::settings::ProjectNeeds;
-use crate::vault::{Need, Readiness, VaultError};
+use crate::vault::{Need, Readiness, VaultError, listed};
 use crate::view::{counted, expiry_cell, text};
 
 /// Say whether every key that this project needs is there
@@ -141,27 +142,43 @@ impl Judged {
         required && !self.is_ready()
     }
 
-    /// What helps to find a missing key.
-    fn advice(&self) -> Option<String> {
-        let key = &self.need.assigned.key;
-        if self.standing != Standing::Missing {
-            None
-        } else if !self.need.elsewhere.is_empty() {
-            let scopes: Vec<String> = self
-                .need
-                .elsewhere
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            Some(format!(
-                "`{key}` is missing; it exists in {}",
-                scopes.join(", ")
-            ))
-        } else {
-            let nearest = self.need.nearest.as_ref()?;
-            Some(format!("`{key}` is missing; did you mean `{nearest}`?"))
-        }
+    fn is_missing(&self) -> bool {
+        self.standing == Standing::Missing
     }
+
+    /// Which name was meant, perhaps.
+    fn likeness(&self) -> Option<String> {
+        let nearest = self.need.nearest.as_ref().filter(|_| self.is_missing())?;
+        let elsewhere = !self.need.elsewhere.is_empty();
+        let key = &self.need.assigned.key;
+        (!elsewhere).then(|| format!("`{key}` is missing; did you mean `{nearest}`?"))
+    }
+}
+
+/// What helps to find missing keys: those that are in the same other scopes together, then those that are nowhere.
+fn advice(judged: &[Judged]) -> Vec<String> {
+    let mut found: BTreeMap<&[Scope], Vec<&Judged>> = BTreeMap::new();
+    for judged in judged.iter().filter(|judged| judged.is_missing()) {
+        let elsewhere = judged.need.elsewhere.as_slice();
+        found.entry(elsewhere).or_default().push(judged);
+    }
+    found.remove(&[][..]);
+    let places = found.iter().map(|(scopes, judged)| {
+        let mut keys: Vec<String> = judged
+            .iter()
+            .map(|judged| format!("`{}`", judged.need.assigned.key))
+            .collect();
+        keys.sort();
+        keys.dedup();
+        let words = match keys.len() {
+            1 => "is missing; it exists in",
+            _ => "are missing; they exist in",
+        };
+        let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+        format!("{} {words} {}", listed(&keys), scopes.join(", "))
+    });
+    let likenesses = judged.iter().filter_map(Judged::likeness);
+    places.chain(likenesses).take(ADVISED).collect()
 }
 
 impl fmt::Display for Standing {
@@ -204,7 +221,7 @@ fn show(judged: &[Judged], session: &mut Session) -> io::Result<()> {
     if !judged.is_empty() {
         session.out.table(table(judged, session.now))?;
     }
-    for advice in judged.iter().filter_map(Judged::advice).take(ADVISED) {
+    for advice in advice(judged) {
         session.out.note(format_args!("{}", escape(&advice)));
     }
     let refused = judged
@@ -222,7 +239,7 @@ fn show(judged: &[Judged], session: &mut Session) -> io::Result<()> {
     Ok(())
 }
 
-/// Most missing keys about which more is said than that.
+/// Most lines about missing keys.
 const ADVISED: usize = 10;
 
 fn table(judged: &[Judged], now: Timestamp) -> Table {
