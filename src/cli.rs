@@ -219,9 +219,9 @@ fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
         );
         return told.unwrap_or_else(|err| err.report(&mut out)).into();
     }
-    let is_run = is_run(args);
+    let is_run = subcommand(args).as_deref() == Some("run");
     let exit_of = |err: CommandError| if is_run { err.of_run() } else { err };
-    if let Some(refused) = refused_secret(&err) {
+    if let Some(refused) = refused_secret(&err, args) {
         return exit_of(refused).report(&mut out).into();
     }
     hide_value(&mut err);
@@ -235,12 +235,12 @@ fn tell(mut err: clap::Error, args: &[OsString]) -> ExitCode {
     wrong.into()
 }
 
-/// Whether a command line that could not be read is one of `run`, whose mistakes have an exit code of their own.
-fn is_run(args: &[OsString]) -> bool {
+/// The command of a command line that could not be read.
+fn subcommand(args: &[OsString]) -> Option<String> {
     let read = definition()
         .ignore_errors(true)
         .try_get_matches_from(args.iter());
-    read.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
+    read.ok()?.subcommand_name().map(str::to_owned)
 }
 
 /// The look that a command line asks for which could not be read as a whole.
@@ -263,7 +263,7 @@ fn asked_look(args: &[OsString]) -> Look {
 }
 
 /// A word too many, or an option that asks for a secret: it is not repeated, and the right way is told.
-fn refused_secret(err: &clap::Error) -> Option<CommandError> {
+fn refused_secret(err: &clap::Error, args: &[OsString]) -> Option<CommandError> {
     const SECRET_OPTIONS: [&str; 6] = [
         "--new-passphrase",
         "--passphrase",
@@ -286,9 +286,18 @@ fn refused_secret(err: &clap::Error) -> Option<CommandError> {
     } else {
         return None;
     };
-    Some(CommandError::message(Exit::Usage, message).hint(
-        "a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help",
-    ))
+    let hint = match subcommand(args).as_deref() {
+        Some("check") if !word.starts_with('-') => {
+            "`keywright check` looks at all that the project lists, `keywright show NAME` at one key"
+        }
+        Some("env") if !word.starts_with('-') => {
+            "--only NAME chooses a key, `keywright get NAME` prints its value alone"
+        }
+        _ => {
+            "a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help"
+        }
+    };
+    Some(CommandError::message(Exit::Usage, message).hint(hint))
 }
 
 /// Nothing that may be a secret is repeated in an error: no long word for a command, and no descriptor that is none.

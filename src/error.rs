@@ -1,5 +1,6 @@
 //! What a command can end with. The kind picks the exit code; each kind has one.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::key::KeyKind;
 use crate::output::Printer;
 use crate::prompt::PromptError;
-use crate::vault::{StoreError, VaultError, listed};
+use crate::vault::{Readiness, StoreError, VaultError, listed};
 
 /// How a command ended. The numbers are a promise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -222,9 +223,7 @@ fn kind_of(err: &VaultError) -> Exit {
         VaultError::Changed(_) | VaultError::Exists { .. } | VaultError::ImportConflicts(_) => {
             Exit::Conflict
         }
-        VaultError::NotReady { missing: true, .. } | VaultError::NotSelected { .. } => {
-            Exit::NotFound
-        }
+        VaultError::NotReady { kinds, .. } if kinds.contains(&Readiness::Missing) => Exit::NotFound,
         VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
         VaultError::Activity(_)
         | VaultError::Delivery(_)
@@ -250,6 +249,7 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Rivals { .. } => Exit::Usage,
         VaultError::NoDefault(_)
         | VaultError::NoKeyFor { .. }
+        | VaultError::NotSelected { .. }
         | VaultError::UnknownKey { .. }
         | VaultError::UnknownRole { .. } => Exit::NotFound,
         VaultError::Store(err) => match err {
@@ -259,6 +259,22 @@ fn kind_of(err: &VaultError) -> Exit {
             _ => Exit::Failed,
         },
     }
+}
+
+/// What makes keys ready, each kind of trouble in its own way, and what does without them.
+fn hint_for_unready(kinds: &BTreeSet<Readiness>) -> String {
+    let is_among = |kind| kinds.contains(&kind);
+    let settable = is_among(Readiness::Missing) || is_among(Readiness::Expired);
+    let ways = [
+        settable.then_some("`keywright set` stores a value"),
+        is_among(Readiness::Revoked)
+            .then_some("`keywright delete` makes room for one that is revoked"),
+        is_among(Readiness::Issued)
+            .then_some("`keywright list --kind provider` shows keys that have a value"),
+        Some("--except leaves a key out, --allow-missing all that are not ready"),
+    ];
+    let ways: Vec<&str> = ways.into_iter().flatten().collect();
+    ways.join("; ")
 }
 
 fn hint_for(err: &VaultError) -> Option<String> {
@@ -293,11 +309,11 @@ fn hint_for(err: &VaultError) -> Option<String> {
             "put the newer vault back, or go on with this one with --accept-rollback"
         }
         VaultError::ImportConflicts(conflicts) if conflicts.len() > 10 => {
-            "nothing was imported; --dry-run shows each; rename or delete what is in the way, or import into another vault \
-             with --vault"
+            "nothing was imported; --dry-run shows each; `keywright set` replaces a value, `keywright edit` or `keywright delete` \
+             makes room"
         }
         VaultError::ImportConflicts(_) => {
-            "nothing was imported; rename or delete what is in the way, or import into another vault with --vault"
+            "nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room"
         }
         VaultError::ManyKeys { .. } => "name one of them: `keywright get NAME`",
         VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
@@ -306,9 +322,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::NoDefault(_) => {
             "`keywright edit NAME --default` or `keywright create NAME --default` makes one"
         }
-        VaultError::NotReady { .. } => {
-            "`keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready"
-        }
+        VaultError::NotReady { kinds, .. } => return Some(hint_for_unready(kinds)),
         VaultError::NotSelected { .. } => {
             "`keywright list` shows every key and its variable; --map VARIABLE=NAME adds a key that has none"
         }

@@ -49,7 +49,9 @@ enum FormatName {
     Fish,
     Github,
     Json,
+    #[value(alias = "pwsh")]
     Powershell,
+    #[value(aliases = ["bash", "sh", "zsh"])]
     Shell,
 }
 
@@ -145,7 +147,7 @@ fn opened(args: &EnvArgs, session: &mut Session) -> Result<HandOut, CommandError
         Ok(vault.hand_out(&selection, "env", None, actor, session.now)?)
     })?;
     let found = hand_out.values.iter().map(|handed| &handed.found);
-    warn_of(found, &hand_out.left_out, session);
+    warn_of(found, &hand_out.left_out, &hand_out.idle, session);
     Ok(hand_out)
 }
 
@@ -177,7 +179,7 @@ fn show(args: &EnvArgs, session: &mut Session) -> Result<Exit, CommandError> {
         ));
     }
     let found: Vec<&Found> = ready.iter().map(|(_, found)| *found).collect();
-    warn_of(found.into_iter(), &preview.left_out, session);
+    warn_of(found.into_iter(), &preview.left_out, &preview.idle, session);
     Ok(Exit::Done)
 }
 

@@ -22,7 +22,7 @@ pub(super) fn warn_of_oddities(
 pub(super) fn warn_of_variable(variable: Option<&VariableName>, out: &mut Printer) {
     if let Some(variable) = variable.filter(|variable| variable.is_dangerous()) {
         out.warn(format_args!(
-            "`run` and `env` refuse {variable} without --allow-name, because it could change which code runs"
+            "`run` and `env` refuse to set {variable} without --allow-name {variable}: it could change which code runs"
         ));
     }
 }

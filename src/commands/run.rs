@@ -29,9 +29,6 @@ Examples:
   keywright run -e staging --clean --preserve-env SSH_AUTH_SOCK -- make test"
 )]
 pub(crate) struct RunArgs {
-    #[command(flatten)]
-    selection: SelectionArgs,
-
     /// Variables that stay as they are where they are set, instead of a stored value
     #[arg(
         long,
@@ -57,6 +54,10 @@ pub(crate) struct RunArgs {
         value_hint = ValueHint::CommandWithArguments
     )]
     command: Vec<OsString>,
+
+    // Last: its heading is that of all that comes after it.
+    #[command(flatten)]
+    selection: SelectionArgs,
 }
 
 pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Exit, CommandError> {
@@ -78,6 +79,7 @@ fn start(args: &RunArgs, session: &mut Session) -> Result<Exit, CommandError> {
     warn_of(
         values.clone().map(|handed| &handed.found),
         &hand_out.left_out,
+        &hand_out.idle,
         session,
     );
     let values = values.map(|handed| (&handed.variable, &handed.value));
@@ -92,6 +94,9 @@ fn not_started(err: NotStarted) -> CommandError {
             CommandError::new(Exit::CannotExecute, err)
         }
         NotStarted::NotFound(ref name) => {
+            if let Some(variable) = assigned_variable(name) {
+                return not_assigned(variable);
+            }
             let is_line = name.contains(|c: char| c.is_whitespace() || "$&;|<>".contains(c));
             let hint = if is_line {
                 "a line for a shell goes after -c: keywright run -c 'LINE'"
@@ -101,6 +106,19 @@ fn not_started(err: NotStarted) -> CommandError {
             CommandError::new(Exit::CommandNotFound, err).hint(hint)
         }
     }
+}
+
+/// What follows the `=` may be a secret.
+fn not_assigned(variable: &str) -> CommandError {
+    let message = format!("no program `{variable}=…`");
+    CommandError::message(Exit::CommandNotFound, message)
+        .hint("--map VARIABLE=NAME puts a key into a variable, -c 'LINE' runs a line for a shell")
+}
+
+/// The variable of `NAME=value`, which a shell takes before a program.
+fn assigned_variable(word: &str) -> Option<&str> {
+    let (variable, _) = word.split_once('=')?;
+    variable.parse::<VariableName>().is_ok().then_some(variable)
 }
 
 impl RunArgs {

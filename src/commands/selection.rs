@@ -54,13 +54,19 @@ impl SelectionArgs {
     }
 }
 
-/// Says what is handed out and soon to end, what is left out and why, and when nothing was selected at all.
+/// Says what is handed out and soon to end, what is left out and why, what could not be, and when nothing was selected at
+/// all.
 pub(super) fn warn_of<'f>(
     handed_out: impl ExactSizeIterator<Item = &'f Found>,
     left_out: &[Assigned],
+    idle: &[String],
     session: &mut Session,
 ) {
     let now = session.now;
+    for name in idle {
+        let line = format!("no key with a variable is called `{name}`, which --except names");
+        session.out.warn(format_args!("{}", escape(&line)));
+    }
     for assigned in left_out {
         let variable = &assigned.variable;
         let trouble = assigned.trouble(now).unwrap_or_default();
@@ -72,10 +78,8 @@ pub(super) fn warn_of<'f>(
         }
     }
     if handed_out.len() == 0 && left_out.is_empty() {
-        let scope = &session.settings.scope;
-        session.out.warn(format_args!(
-            "no key of {scope} was selected; `keywright list` shows which have a variable"
-        ));
+        let line = nothing_selected(session);
+        session.out.warn(format_args!("{}", escape(&line)));
     }
     let soon = now.after(Span::days(14));
     for found in handed_out {
@@ -86,4 +90,19 @@ pub(super) fn warn_of<'f>(
                 .warn(format_args!("`{name}` expires {}", end.relative(now)));
         }
     }
+}
+
+fn nothing_selected(session: &Session) -> String {
+    let scope = &session.settings.scope;
+    let why = match &session.settings.needs {
+        None => "`keywright list` shows which have a variable".to_owned(),
+        Some(needs) if needs.variables.is_empty() => {
+            format!("the [env] table of `{}` is empty", needs.path.display())
+        }
+        Some(needs) => format!(
+            "the [env] table of `{}` says which there are",
+            needs.path.display()
+        ),
+    };
+    format!("no key of {scope} was selected; {why}")
 }

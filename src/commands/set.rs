@@ -6,6 +6,7 @@ use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Expiry, KeyKind, KeyName, Model, Note, Provider, Scope, Tag, VariableName, WellKnown,
+    hide_secrets,
 };
 use crate::output::escape;
 use crate::session::Session;
@@ -77,6 +78,7 @@ struct Chosen {
 }
 
 pub(crate) fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    args.refuse_secret_name()?;
     let edit = args.edit(session)?;
     if session.has_vault() || !args.change.dry_run {
         return session.with_vault_or_new(
@@ -145,6 +147,18 @@ fn store(
 }
 
 impl SetArgs {
+    /// A value in the place of the name, or behind it: every list would show it.
+    fn refuse_secret_name(&self) -> Result<(), CommandError> {
+        let name = self.name.as_str();
+        if hide_secrets(name) == name {
+            return Ok(());
+        }
+        let message = "the name has a provider's key in it, and names are shown";
+        Err(CommandError::message(Exit::Usage, message).hint(
+            "`keywright set NAME` asks for the value, or reads it from standard input or --file",
+        ))
+    }
+
     fn edit(&self, session: &Session) -> Result<KeyEdit, CommandError> {
         let usage = |err| CommandError::new(Exit::Usage, err);
         let expires_at = self

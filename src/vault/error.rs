@@ -1,8 +1,10 @@
 //! What a vault can refuse, and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io;
 
+use super::hand_out::Readiness;
 use crate::crypto::{Malformed, RandomError};
 use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope, VariableName};
 use crate::store::StoreError;
@@ -68,8 +70,8 @@ pub enum VaultError {
     NotReady {
         scope: Scope,
         troubles: Vec<String>,
-        /// Whether one of them is not there at all.
-        missing: bool,
+        /// Each kind of trouble, once.
+        kinds: BTreeSet<Readiness>,
     },
     #[error("this use could not be recorded, and the settings require that it is")]
     NotRecorded(#[source] Box<VaultError>),

@@ -42,7 +42,7 @@ pub struct Assigned {
 }
 
 /// Whether a key's value can be handed out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Readiness {
     Expired,
     /// It has no value: its token was shown once.
@@ -77,7 +77,7 @@ impl Assigned {
         let name = self.name();
         match self.readiness(now) {
             Readiness::Expired => Some(format!("`{name}` has expired")),
-            Readiness::Issued => Some(format!("`{name}` is an issued key, which has no value")),
+            Readiness::Issued => Some(format!("`{name}` is an issued key")),
             Readiness::Missing => Some(format!("`{name}` is missing")),
             Readiness::Ready => None,
             Readiness::Revoked => Some(format!("`{name}` is revoked")),
@@ -100,6 +100,8 @@ pub struct Preview {
     pub ready: Vec<Assigned>,
     /// What would be left out.
     pub left_out: Vec<Assigned>,
+    /// Names that were to be left out and are none of a key here: mistyped, perhaps.
+    pub idle: Vec<String>,
 }
 
 /// What a program gets.
@@ -109,6 +111,8 @@ pub struct HandOut {
     pub values: Vec<HandedOut>,
     /// What it has to do without.
     pub left_out: Vec<Assigned>,
+    /// As in [`Preview`].
+    pub idle: Vec<String>,
 }
 
 impl Vault {
@@ -140,10 +144,19 @@ impl Vault {
         now: Timestamp,
     ) -> Result<HandOut, VaultError> {
         let (hand_out, activity) = self.read(|view| {
-            let Preview { ready, left_out } = view.preview(selection, now)?;
+            let Preview {
+                ready,
+                left_out,
+                idle,
+            } = view.preview(selection, now)?;
             let values = view.values_of(ready, &selection.scope)?;
             let open = view.state.scope(&selection.scope, KeyKind::Provider);
-            Ok((HandOut { values, left_out }, open.map(ActivityKey::of)))
+            let hand_out = HandOut {
+                values,
+                left_out,
+                idle,
+            };
+            Ok((hand_out, open.map(ActivityKey::of)))
         })?;
         if let Some(activity) = &activity {
             let uses: Vec<Used<'_>> = hand_out
@@ -194,7 +207,7 @@ fn refuse_unready(
         return Ok(());
     }
     Err(VaultError::NotReady {
-        missing: stopping().any(|assigned| assigned.readiness(now) == Readiness::Missing),
+        kinds: stopping().map(|assigned| assigned.readiness(now)).collect(),
         scope: selection.scope.clone(),
         troubles,
     })
@@ -202,19 +215,30 @@ fn refuse_unready(
 
 impl View<'_> {
     fn preview(&self, selection: &Selection, now: Timestamp) -> Result<Preview, VaultError> {
-        let assigned = self.assigned(selection, now)?;
+        let (assigned, idle) = self.assigned(selection, now)?;
         let (ready, left_out): (Vec<_>, Vec<_>) = assigned
             .into_iter()
             .partition(|assigned| assigned.readiness(now) == Readiness::Ready);
         refuse_unready(&left_out, selection, now)?;
-        Ok(Preview { ready, left_out })
+        Ok(Preview {
+            ready,
+            left_out,
+            idle,
+        })
     }
 
-    fn assigned(&self, selection: &Selection, now: Timestamp) -> Result<Vec<Assigned>, VaultError> {
+    /// What is chosen, and the names in `except` that are none of a key.
+    fn assigned(
+        &self,
+        selection: &Selection,
+        now: Timestamp,
+    ) -> Result<(Vec<Assigned>, Vec<String>), VaultError> {
         let base = match &selection.listed {
             Some(listed) => self.named_by(listed, &selection.scope)?,
             None => self.with_variables(&selection.scope)?,
         };
+        let excepted = selection.except.iter().filter(|name| !name.has_wildcards());
+        let idle = idle(excepted, &base);
         let mut chosen = selection.narrowed(base)?;
         let added = self.named_by(&selection.added, &selection.scope)?;
         chosen.retain(|assigned| {
@@ -226,7 +250,7 @@ impl View<'_> {
         chosen.retain(|assigned| !selection.kept.contains(&assigned.variable));
         let chosen = one_a_variable(chosen, now)?;
         selection.refuse_dangerous(&chosen)?;
-        Ok(chosen)
+        Ok((chosen, idle))
     }
 
     /// Every provider key of a scope that has a variable.
@@ -357,13 +381,7 @@ impl Assigned {
 
 impl Selection {
     fn narrowed(&self, mut base: Vec<Assigned>) -> Result<Vec<Assigned>, VaultError> {
-        let idle = |pattern: &&KeyPattern| !base.iter().any(|key| key.is_taken_by(pattern));
-        let idle: Vec<String> = self
-            .only
-            .iter()
-            .filter(idle)
-            .map(ToString::to_string)
-            .collect();
+        let idle = idle(self.only.iter(), &base);
         if !idle.is_empty() {
             return Err(VaultError::NotSelected {
                 patterns: idle,
@@ -395,6 +413,12 @@ impl Selection {
     }
 }
 
+/// The patterns that take none of these keys.
+fn idle<'p>(patterns: impl Iterator<Item = &'p KeyPattern>, keys: &[Assigned]) -> Vec<String> {
+    let is_idle = |pattern: &&KeyPattern| !keys.iter().any(|key| key.is_taken_by(pattern));
+    patterns.filter(is_idle).map(ToString::to_string).collect()
+}
+
 /// By variable. Where several keys want one, those that are not ready give way; two that are ready are a mistake.
 fn one_a_variable(chosen: Vec<Assigned>, now: Timestamp) -> Result<Vec<Assigned>, VaultError> {
     let mut by_variable: BTreeMap<VariableName, Vec<Assigned>> = BTreeMap::new();
@@ -405,6 +429,8 @@ fn one_a_variable(chosen: Vec<Assigned>, now: Timestamp) -> Result<Vec<Assigned>
     let mut alone = Vec::with_capacity(by_variable.len());
     for (variable, mut rivals) in by_variable {
         let is_ready = |assigned: &Assigned| assigned.readiness(now) == Readiness::Ready;
+        // Keys come in the order of their ids, which is none for a person.
+        rivals.sort_by_cached_key(Assigned::name);
         if rivals.iter().any(is_ready) {
             rivals.retain(is_ready);
         }

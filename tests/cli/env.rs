@@ -263,14 +263,14 @@ fn what_is_not_ready_stops_it() {
     insta::assert_snapshot!(refused, @r#"
     $ keywright env
     error: `stripe` is revoked in default/development
-    hint: `keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready
+    hint: `keywright delete` makes room for one that is revoked; --except leaves a key out, --allow-missing all that are not ready
     [exit 8]
     $ keywright env --json
-    {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`stripe` is revoked in default/development","causes":[],"hint":"`keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready"}}
+    {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`stripe` is revoked in default/development","causes":[],"hint":"`keywright delete` makes room for one that is revoked; --except leaves a key out, --allow-missing all that are not ready"}}
     [exit 8]
     $ keywright env --map X=nobody
     error: `stripe` is revoked, `nobody` is missing in default/development
-    hint: `keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready
+    hint: `keywright set` stores a value; `keywright delete` makes room for one that is revoked; --except leaves a key out, --allow-missing all that are not ready
     [exit 3]
     $ keywright env --only nobody
     error: no key with a variable in default/development is called `nobody`

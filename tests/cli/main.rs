@@ -73,6 +73,7 @@ mod set;
 mod settings;
 mod shells;
 mod show_once;
+mod slips;
 mod status;
 mod story;
 mod story_lifetimes;

@@ -227,19 +227,19 @@ fn what_is_wrong_is_told_before_anything_starts() {
     [exit 125]
     $ keywright run --except LD_* -- touch started
     error: `gone` is revoked, `old` has expired in default/development
-    hint: `keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready
+    hint: `keywright set` stores a value; `keywright delete` makes room for one that is revoked; --except leaves a key out, --allow-missing all that are not ready
     [exit 125]
     $ keywright run --only gone -- touch started
     error: `gone` is revoked in default/development
-    hint: `keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready
+    hint: `keywright delete` makes room for one that is revoked; --except leaves a key out, --allow-missing all that are not ready
     [exit 125]
     $ keywright run --only nowhere,stripe -- touch started
     error: no key with a variable in default/development is called `nowhere`
     hint: `keywright list` shows every key and its variable; --map VARIABLE=NAME adds a key that has none
     [exit 125]
     $ keywright run --only stripe --map X=mine -- touch started
-    error: `mine` is an issued key, which has no value in default/development
-    hint: `keywright set` stores a value; --except leaves a key out, --allow-missing all that are not ready
+    error: `mine` is an issued key in default/development
+    hint: `keywright list --kind provider` shows keys that have a value; --except leaves a key out, --allow-missing all that are not ready
     [exit 125]
     $ keywright run --only stripe --map X=nowhere -- touch started
     error: `nowhere` is missing in default/development
