@@ -32,7 +32,7 @@ fn a_dotenv_file_is_read_literally() {
     ---- stderr
     Left out, because there is no value: `EMPTY`
     warning: `$` is taken literally, nothing is expanded, in the value of `HOME_OF`, `SHELLED`
-    warning: `run` and `env` refuse PATH without --allow-name, because it could change which code runs
+    warning: `run` and `env` refuse to set PATH without --allow-name PATH: it could change which code runs
     Imported 6 provider keys from the dotenv text of `.env` into shop/development
     ");
     assert_eq!(env.run(["list", "-p", "shop", "--json"]).names().len(), 6);

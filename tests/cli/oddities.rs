@@ -294,17 +294,17 @@ fn a_variable_that_no_program_gets_is_a_warning() {
     run(&env, &mut told, "import", "PATH=/tmp\n");
     insta::assert_snapshot!(told, @"
     $ keywright set loader --var LD_PRELOAD
-    warning: `run` and `env` refuse LD_PRELOAD without --allow-name, because it could change which code runs
+    warning: `run` and `env` refuse to set LD_PRELOAD without --allow-name LD_PRELOAD: it could change which code runs
     Stored provider key `loader` in default/development
     [exit 0]
     $ keywright set plain --var PLAIN
     Stored provider key `plain` in default/development
     [exit 0]
     $ keywright edit plain --var NODE_OPTIONS -q
-    warning: `run` and `env` refuse NODE_OPTIONS without --allow-name, because it could change which code runs
+    warning: `run` and `env` refuse to set NODE_OPTIONS without --allow-name NODE_OPTIONS: it could change which code runs
     [exit 0]
     $ keywright import
-    warning: `run` and `env` refuse PATH without --allow-name, because it could change which code runs
+    warning: `run` and `env` refuse to set PATH without --allow-name PATH: it could change which code runs
     Imported 1 provider key from the dotenv text of standard input into default/development
     [exit 0]
     ");

@@ -87,7 +87,7 @@ fn a_variable_that_run_refuses_is_told_when_it_is_given() {
     exit: 0
     ---- stdout
     ---- stderr
-    warning: `run` and `env` refuse to set PATH without --allow-name PATH
+    warning: `run` and `env` refuse to set PATH without --allow-name PATH: it could change which code runs
     Stored provider key `search` in default/development
     ");
 }
