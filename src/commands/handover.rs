@@ -14,7 +14,7 @@ use crate::handover::{
 };
 use crate::output::{Printer, escape};
 use crate::session::Session;
-use crate::settings::{displays, is_installed, own_program, own_variables};
+use crate::settings::{displays, is_installed, is_missing, own_program, own_variables};
 use crate::signals::Listening;
 use crate::vault::{Delivered, Pending, VaultError};
 
@@ -147,8 +147,14 @@ impl HandoverArgs {
         self.pipe.is_some() || self.place.out.is_some() || self.place.copy
     }
 
-    /// As [`ValueHandoverArgs::check`].
+    /// As [`ValueHandoverArgs::check`]; when there is no such program, too.
     pub(super) fn check(&self) -> Result<(), CommandError> {
+        let name = self.pipe.as_ref().map(Program::name);
+        if let Some(name) = name.filter(|name| is_missing(name)) {
+            let message = format!("no program `{name}`");
+            return Err(CommandError::message(Exit::Failed, message)
+                .hint("a program without a `/` in its name is looked for in the folders of PATH"));
+        }
         self.place.check()
     }
 
@@ -349,6 +355,11 @@ fn in_file(path: &Path) -> String {
 }
 
 fn check_file(path: &Path) -> Result<(), CommandError> {
+    if path == Path::new("-") {
+        let message = "`-` is no new file";
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint("without --out it goes to standard output; `./-` is a file of that name"));
+    }
     if path.symlink_metadata().is_ok() {
         return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
     }

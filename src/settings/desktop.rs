@@ -22,6 +22,12 @@ pub(crate) fn is_installed(program: &str) -> bool {
         .any(|file| file.is_file() && access(&file, Access::EXEC_OK).is_ok())
 }
 
+/// Whether a program that is looked for in PATH would not be found there.
+pub(crate) fn is_missing(program: &str) -> bool {
+    let looked_for = !program.contains('/') && variable_value("PATH").is_some();
+    looked_for && !is_installed(program)
+}
+
 /// The file of the program that runs.
 ///
 /// # Errors

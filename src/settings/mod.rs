@@ -17,7 +17,7 @@ use directories::ProjectDirs;
 pub(crate) use self::args::{ColorWhen, GlobalArgs};
 #[cfg(any(debug_assertions, feature = "test-kdf"))]
 pub(crate) use self::desktop::test_seconds;
-pub(crate) use self::desktop::{displays, is_installed, own_program};
+pub(crate) use self::desktop::{displays, is_installed, is_missing, own_program};
 use self::files::Config;
 pub(crate) use self::outside::{pass_store, variable_to_import};
 use self::project_file::ProjectFile;

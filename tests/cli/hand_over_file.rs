@@ -242,7 +242,7 @@ fn a_dry_run_makes_no_file() {
     let transcript = env.session(&[
         "create new --dry-run --out token",
         "rotate deploy --dry-run --out token",
-        "create new --dry-run --pipe 'gh secret set CI_KEY'",
+        "create new --dry-run --pipe 'sh -c true'",
     ]);
     insta::assert_snapshot!(transcript, @r#"
     $ keywright create new --dry-run --out token
@@ -255,11 +255,11 @@ fn a_dry_run_makes_no_file() {
     Would rotate `deploy` in default/development: its present token stops working now (never used)
       token        in the new file `token`
     [exit 0]
-    $ keywright create new --dry-run --pipe "gh secret set CI_KEY"
+    $ keywright create new --dry-run --pipe "sh -c true"
     Would create issued key `new` in default/development
       permissions  read (by default)
       expires      in 90 d, [-------TIME-------] (by default)
-      token        for the program `gh`
+      token        for the program `sh`
     [exit 0]
     "#);
     assert!(!env.path("token").exists());

@@ -141,10 +141,8 @@ fn what_is_not_taken_is_not_made() {
     hint: what worked before works still
     [exit Some(1)]
     $ no-such-program --at all
-    error: the token could not be handed over, and was undone
-      caused by: cannot start `no-such-program`
-      caused by: No such file or directory (os error 2)
-    hint: what worked before works still
+    error: no program `no-such-program`
+    hint: a program without a `/` in its name is looked for in the folders of PATH
     [exit Some(1)]
     $ ./not-executable
     error: the token could not be handed over, and was undone

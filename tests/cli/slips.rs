@@ -178,6 +178,31 @@ fn the_project_file_is_told_when_it_lists_nothing() {
 }
 
 #[test]
+fn a_dry_run_tells_of_a_program_that_is_not_there() {
+    let env = two();
+    let before = env.files();
+    insta::assert_snapshot!(env.refused_lines(&[
+        "create new --pipe no-such-program --dry-run",
+        "create new --out -",
+        "get openai --out -",
+    ]), @"
+    $ keywright create new --pipe no-such-program --dry-run
+    error: no program `no-such-program`
+    hint: a program without a `/` in its name is looked for in the folders of PATH
+    [exit 1]
+    $ keywright create new --out -
+    error: `-` is no new file
+    hint: without --out it goes to standard output; `./-` is a file of that name
+    [exit 2]
+    $ keywright get openai --out -
+    error: `-` is no new file
+    hint: without --out it goes to standard output; `./-` is a file of that name
+    [exit 2]
+    ");
+    assert_eq!(env.files(), before);
+}
+
+#[test]
 fn a_dash_is_standard_input() {
     let env = two();
     let imported = env.run_with_stdin(["import", "-"], "NEW=value\n");
