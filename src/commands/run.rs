@@ -7,7 +7,7 @@ use crate::child::{NotStarted, Program};
 use crate::error::{CommandError, Exit};
 use crate::key::VariableName;
 use crate::session::Session;
-use crate::settings::{program_environment, set_variables};
+use crate::settings::{is_kept_back, program_environment, set_variables};
 
 /// Run a program with provider keys in its environment
 ///
@@ -66,6 +66,7 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Exit, Command
 
 /// Comes back only when the program was not started.
 fn start(args: &RunArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    args.refuse_kept_back()?;
     let program = args.program()?;
     let selection = args
         .selection
@@ -122,6 +123,15 @@ fn assigned_variable(word: &str) -> Option<&str> {
 }
 
 impl RunArgs {
+    fn refuse_kept_back(&self) -> Result<(), CommandError> {
+        let Some(name) = self.preserve_env.iter().find(|name| is_kept_back(name)) else {
+            return Ok(());
+        };
+        let message = format!("no program gets `{name}`, which is keywright's own");
+        Err(CommandError::message(Exit::Refused, message)
+            .hint("a keywright in the program needs a way of its own into the vault, such as --passphrase-file"))
+    }
+
     fn program(&self) -> Result<Program, CommandError> {
         let environment = program_environment(self.clean, &self.preserve_env);
         let mut words = self.command.iter().cloned();

@@ -89,6 +89,11 @@ pub(crate) fn program_environment(clean: bool, keep: &[VariableName]) -> Vec<(Os
     env::vars_os().filter(|(name, _)| stays(name)).collect()
 }
 
+/// Whether it is one of ours that no program gets, for it may open the vault.
+pub(crate) fn is_kept_back(name: &VariableName) -> bool {
+    name.as_str().starts_with("KEYWRIGHT_") && !PASSED_ON.contains(&name.as_str())
+}
+
 /// Of these variables those that are set.
 pub(crate) fn set_variables(names: &[VariableName]) -> Vec<VariableName> {
     let is_set = |name: &&VariableName| env::var_os(name.as_str()).is_some();

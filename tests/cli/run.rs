@@ -171,6 +171,38 @@ fn a_clean_environment_has_little_else() {
 }
 
 #[test]
+fn nothing_that_opens_the_vault_can_be_kept() {
+    let env = three();
+    let kept = [
+        "run",
+        "--preserve-env",
+        "KEYWRIGHT_PASSPHRASE_FILE",
+        "--",
+        "env",
+    ];
+    insta::assert_snapshot!(env.run(kept), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: no program gets `KEYWRIGHT_PASSPHRASE_FILE`, which is keywright's own
+    hint: a keywright in the program needs a way of its own into the vault, such as --passphrase-file
+    ");
+    let chooses = [
+        "run",
+        "--clean",
+        "--preserve-env",
+        "KEYWRIGHT_PROJECT",
+        "--",
+        "env",
+    ];
+    let outcome = env.run_with_env(chooses, [("KEYWRIGHT_PROJECT", "default")]);
+    assert!(
+        outcome.stdout_text().contains("KEYWRIGHT_PROJECT=default"),
+        "{outcome}"
+    );
+}
+
+#[test]
 fn nothing_that_opens_the_vault_is_passed_on() {
     let env = three();
     let ours = [
