@@ -32,9 +32,9 @@ pub(crate) fn read_json(document: &Secret) -> Result<Json, DocumentError> {
     }
     let mut names = HashSet::new();
     let mut values = Values::default();
-    for (field, raw) in fields {
+    for (at, (field, raw)) in fields.into_iter().enumerate() {
         let wrong = |problem: String| DocumentError::Field {
-            field: shown(&field),
+            field: shown(&field, at),
             problem,
         };
         if !names.insert(field.clone()) {
@@ -48,11 +48,11 @@ pub(crate) fn read_json(document: &Secret) -> Result<Json, DocumentError> {
     Ok(Json::Values(values))
 }
 
-/// A name in an error; one that is longer than any that can be is not repeated.
-fn shown(field: &str) -> String {
-    match field.chars().count() {
-        0..=128 => format!("`{field}`"),
-        count => format!("with a name of {count} characters"),
+/// A name in an error, or else its place: names and values are easily swapped, so what is no name may be a value.
+fn shown(field: &str, at: usize) -> String {
+    match field.parse::<VariableName>() {
+        Ok(name) => format!("`{name}`"),
+        Err(_) => format!("number {}", at + 1),
     }
 }
 
@@ -132,12 +132,12 @@ mod tests {
                 "the field `A`: it is there twice",
             ),
             (
-                r#"{"a-b":"sk-canary"}"#,
-                "the field `a-b`: a variable is 1 to 128 letters, digits and `_`, and does not begin with a digit",
+                r#"{"sk-canary":"a-b"}"#,
+                "the field number 1: a variable is 1 to 128 letters, digits and `_`, and does not begin with a digit",
             ),
             (
                 &long,
-                "the field with a name of 200 characters: a variable is 1 to 128 letters, digits and `_`, and does not \
+                "the field number 1: a variable is 1 to 128 letters, digits and `_`, and does not \
                  begin with a digit",
             ),
             (
