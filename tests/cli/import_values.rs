@@ -384,7 +384,7 @@ fn a_mistake_anywhere_imports_nothing_and_repeats_no_value() {
     hint: nothing was imported; each field is a variable and each value a text, as in {"NAME": "value"}
     # JSON with a name that is none
     error: cannot import standard input
-      caused by: the field number 2: a variable is 1 to 128 letters, digits and `_`, and does not begin with a digit
+      caused by: the field number 1: a variable is 1 to 128 letters, digits and `_`, and does not begin with a digit
     hint: nothing was imported; each field is a variable and each value a text, as in {"NAME": "value"}
     # JSON with NUL
     error: cannot import standard input
