@@ -16,7 +16,7 @@ use crate::key::{KeyId, Timestamp};
 const FORMAT: i64 = 1;
 
 /// Pages of 4 KiB that the write-ahead log may have before it is emptied.
-const LOG_PAGES: u32 = 64;
+const LOG_PAGES: u32 = 256;
 const PAGE: u64 = 4096;
 
 /// How long somebody else's change is waited for.
