@@ -25,7 +25,8 @@ use crate::settings::{is_kept_back, program_environment, set_variables};
 Examples:
   keywright run -- npm start
   keywright run --only openai,stripe -- ./deploy.sh --fast
-  keywright run --map DB_PASSWORD=postgres -c 'psql \"postgres://app:$DB_PASSWORD@db/app\"'
+  keywright run --map PGPASSWORD=postgres -- psql -h db -U app
+  keywright run -c 'echo \"$GITHUB_TOKEN\" | gh auth login --with-token'
   keywright run -e staging --clean --preserve-env SSH_AUTH_SOCK -- make test"
 )]
 pub(crate) struct RunArgs {
