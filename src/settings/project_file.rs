@@ -263,6 +263,8 @@ struct Written<'a> {
     project: &'a Project,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'a Environment>,
+    // An empty table would say that the project needs no key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<VariableName, KeyName>,
 }
 

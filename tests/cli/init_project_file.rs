@@ -17,6 +17,22 @@ fn written(env: &TestEnv) -> String {
     fs::read_to_string(env.path(FILE)).expect("written")
 }
 
+/// What is stored later is handed out, because the file does not say that nothing is needed.
+#[test]
+fn without_keys_there_is_no_table_of_them() {
+    let env = TestEnv::new();
+    let made = init(&env, &["-p", "shop"]);
+    assert!(made.success(), "{made}");
+    let text = written(&env);
+    assert!(
+        text.contains("project = \"shop\"") && !text.contains("[env]"),
+        "{text}"
+    );
+    env.set(["openai"], "value");
+    let printed = env.run(["run", "--", "printenv", "OPENAI_API_KEY"]);
+    assert_eq!(printed.stdout_text(), "value\n", "{printed}");
+}
+
 #[test]
 fn a_file_is_written_from_the_keys_that_have_a_variable() {
     let env = TestEnv::new();
@@ -189,6 +205,7 @@ fn a_key_whose_name_would_be_read_as_another_is_left_out() {
     let env = TestEnv::new();
     let name = "kwt_prod1_uQCT8H872CoB_••••";
     env.set([name, "--var", "MASKED"], "value");
+    env.set(["plain", "--var", "PLAIN"], "value");
     let outcome = init(&env, &[]);
     assert!(outcome.stderr().contains("masked token"), "{outcome}");
     assert!(!written(&env).contains("MASKED"));
