@@ -220,11 +220,15 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Altered(_)
         | VaultError::Forked { .. }
         | VaultError::RolledBack { .. } => Exit::Damaged,
-        VaultError::Changed(_) | VaultError::Exists { .. } | VaultError::ImportConflicts(_) => {
-            Exit::Conflict
-        }
+        VaultError::AccessExists(_)
+        | VaultError::Changed(_)
+        | VaultError::Exists { .. }
+        | VaultError::ImportConflicts(_) => Exit::Conflict,
         VaultError::NotReady { kinds, .. } if kinds.contains(&Readiness::Missing) => Exit::NotFound,
-        VaultError::CredentialExpired(_) | VaultError::WrongCredential => Exit::Locked,
+        VaultError::CredentialExpired(_)
+        | VaultError::NoAccessToken { .. }
+        | VaultError::WrongAccessToken
+        | VaultError::WrongCredential => Exit::Locked,
         VaultError::Activity(_)
         | VaultError::Delivery(_)
         | VaultError::Newer(_)
@@ -238,10 +242,11 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Limit(_)
         | VaultError::NotReady { .. }
         | VaultError::NotShownAgain(_)
-        | VaultError::OwnerOnly(_)
+        | VaultError::OwnerOnly { .. }
         | VaultError::Refused(_)
         | VaultError::RoleInUse { .. }
         | VaultError::RoleUnfit { .. }
+        | VaultError::ScopeClosed { .. }
         | VaultError::Slice(_) => Exit::Refused,
         VaultError::ManyKeys { .. }
         | VaultError::Misused(_)
@@ -250,8 +255,10 @@ fn kind_of(err: &VaultError) -> Exit {
         VaultError::NoDefault(_)
         | VaultError::NoKeyFor { .. }
         | VaultError::NotSelected { .. }
+        | VaultError::UnknownAccess { .. }
         | VaultError::UnknownKey { .. }
-        | VaultError::UnknownRole { .. } => Exit::NotFound,
+        | VaultError::UnknownRole { .. }
+        | VaultError::UnknownScope { .. } => Exit::NotFound,
         VaultError::Store(err) => match err {
             StoreError::Altered { .. } | StoreError::NotAVault(_) => Exit::Damaged,
             StoreError::Exists(_) => Exit::Conflict,
@@ -385,6 +392,34 @@ fn hint_for(err: &VaultError) -> Option<String> {
         } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownRole { .. } => {
             "`keywright role list` shows every role, `keywright role set` makes one"
+        }
+        VaultError::UnknownAccess {
+            nearest: Some(nearest),
+            ..
+        } => return Some(format!("did you mean `{nearest}`?")),
+        VaultError::UnknownAccess { .. } => "`keywright access list` shows every access token",
+        VaultError::AccessExists(_) => "choose another name; `keywright access revoke` makes room",
+        VaultError::UnknownScope { there, .. } if !there.is_empty() => {
+            return Some(format!(
+                "there are {}; choose with -p and -e",
+                listed(there)
+            ));
+        }
+        VaultError::UnknownScope { .. } => "`keywright set` or `keywright create` makes the first",
+        VaultError::CredentialExpired(_) | VaultError::WrongAccessToken => {
+            "`keywright access list` shows the tokens there are, `keywright access create` makes one"
+        }
+        VaultError::OwnerOnly { .. } => {
+            "give the passphrase, too: an access token is not used where something else opens the vault for a change"
+        }
+        VaultError::NoAccessToken { .. } => {
+            "it begins with kwa1_ and has 76 characters; several are separated by white space"
+        }
+        VaultError::ScopeClosed { .. } => {
+            "choose with -p and -e what it opens; several access tokens, separated by spaces, open several"
+        }
+        VaultError::Slice(_) => {
+            "an access token opens it; the vault itself is where the slice was made"
         }
         VaultError::WrongCredential => "try again; `keywright status` shows which vault this is",
         _ => return None,

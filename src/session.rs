@@ -9,11 +9,13 @@ use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
 use crate::prompt::{
-    Terminal, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
-    passphrase_from_file, six_words,
+    Terminal, access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command,
+    passphrase_from_fd, passphrase_from_file, six_words,
 };
-use crate::settings::{PassphraseSource, Settings, empty_passphrase_variable, own_variables};
-use crate::vault::{Credential, StoreError, Vault, VaultError};
+use crate::settings::{
+    AccessSource, PassphraseSource, Settings, empty_passphrase_variable, own_variables,
+};
+use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
 
 /// One run of one command.
 pub(crate) struct Session {
@@ -45,10 +47,20 @@ impl Session {
         &mut self,
         body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        // Before anybody is asked for a passphrase that would open nothing.
-        Vault::check_file(&self.settings.location.vault)?;
-        let passphrase = self.passphrase()?;
-        let vault = self.open(&passphrase)?;
+        let vault = match self.access_tokens()? {
+            Some(tokens) => self.open_scopes(&tokens)?,
+            None => self.unlock()?.1,
+        };
+        self.finish(vault, body)
+    }
+
+    /// As [`Session::with_vault`], for what only the vault's owner may do: access tokens are passed over.
+    pub(crate) fn with_owned_vault<T>(
+        &mut self,
+        body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        self.refuse_access_tokens()?;
+        let vault = self.unlock()?.1;
         self.finish(vault, body)
     }
 
@@ -57,9 +69,8 @@ impl Session {
         &mut self,
         body: impl FnOnce(&Passphrase, &mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        Vault::check_file(&self.settings.location.vault)?;
-        let passphrase = self.passphrase()?;
-        let vault = self.open(&passphrase)?;
+        self.refuse_access_tokens()?;
+        let (passphrase, vault) = self.unlock()?;
         self.finish(vault, |vault, session| body(&passphrase, vault, session))
     }
 
@@ -72,7 +83,7 @@ impl Session {
         body: impl FnOnce(P, &mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         if self.has_vault() {
-            return self.with_vault(|vault, session| {
+            return self.with_owned_vault(|vault, session| {
                 let prepared = prepare(session)?;
                 body(prepared, vault, session)
             });
@@ -81,7 +92,9 @@ impl Session {
         let prepared = prepare(self)?;
         let vault = match self.create(&passphrase, Profile::Default) {
             // Another process made it first; a passphrase that was read is read.
-            Err(VaultError::Store(StoreError::Exists(_))) => self.open(&passphrase)?,
+            Err(VaultError::Store(StoreError::Exists(_))) => {
+                self.opened(self.locked()?, &passphrase)?
+            }
             made => made?,
         };
         self.finish(vault, |vault, session| body(prepared, vault, session))
@@ -90,6 +103,9 @@ impl Session {
     /// Opens the vault where that asks nobody and takes nothing away that somebody else is to read; `None` for every
     /// reason why it is not opened.
     pub(crate) fn open_unasked(&self) -> Option<Vault> {
+        if let Some(tokens) = self.access_tokens().ok()? {
+            return self.open_scopes(&tokens).ok();
+        }
         let unasked = match &self.settings.passphrase {
             // Not a pipe, which is read only once, and not a terminal.
             PassphraseSource::File(path) => path.metadata().is_ok_and(|file| file.is_file()),
@@ -98,12 +114,13 @@ impl Session {
             | PassphraseSource::Descriptor(_)
             | PassphraseSource::Terminal => false,
         };
-        if !unasked || Vault::check_file(&self.settings.location.vault).is_err() {
+        if !unasked {
             return None;
         }
+        let locked = self.locked().ok()?;
         let typed = sourced_passphrase(&self.settings.passphrase, "passphrase").ok()??;
         let passphrase = Passphrase::new(typed).ok()?;
-        self.open(&passphrase).ok()
+        self.opened(locked, &passphrase).ok()
     }
 
     /// Whether there is something where the vault should be.
@@ -123,10 +140,55 @@ impl Session {
         self.finish(vault, body)
     }
 
-    fn open(&self, passphrase: &Passphrase) -> Result<Vault, CommandError> {
-        let credential = Credential::Passphrase(passphrase);
+    /// The vault, opened by its owner, and the passphrase that did it.
+    fn unlock(&mut self) -> Result<(Passphrase, Vault), CommandError> {
+        // Before anybody is asked for a passphrase that would open nothing.
+        let locked = self.locked()?;
+        let passphrase = self.passphrase()?;
+        let vault = self.opened(locked, &passphrase)?;
+        Ok((passphrase, vault))
+    }
+
+    fn locked(&self) -> Result<LockedVault, CommandError> {
+        Ok(LockedVault::open(&self.settings.location)?)
+    }
+
+    fn opened(&self, locked: LockedVault, passphrase: &Passphrase) -> Result<Vault, CommandError> {
         let _working = self.out.working(DERIVING);
+        Ok(locked.unlock(&Credential::Passphrase(passphrase))?)
+    }
+
+    fn open_scopes(&self, tokens: &[AccessToken]) -> Result<Vault, CommandError> {
+        let credential = Credential::AccessTokens(tokens);
         Ok(Vault::open(&self.settings.location, &credential, self.now)?)
+    }
+
+    /// The access tokens that are to be used.
+    fn access_tokens(&self) -> Result<Option<Vec<AccessToken>>, CommandError> {
+        let texts = match &self.settings.access {
+            None => return Ok(None),
+            Some(AccessSource::File(path)) => &access_tokens_from_file(path)
+                .map_err(|err| unread(format!("no access token from `{}`", path.display()), err))?,
+            Some(AccessSource::Variable(texts)) => texts,
+        };
+        let tokens = AccessToken::read_all(texts)?;
+        if tokens.is_empty() {
+            let message = "the access token is needed, and there is only white space";
+            return Err(CommandError::message(Exit::Locked, message));
+        }
+        Ok(Some(tokens))
+    }
+
+    /// Says what access tokens open where nothing else is there that would open the vault.
+    fn refuse_access_tokens(&self) -> Result<(), CommandError> {
+        let has_passphrase = !matches!(self.settings.passphrase, PassphraseSource::Terminal);
+        if has_passphrase || self.terminal().is_some() {
+            return Ok(());
+        }
+        match self.access_tokens()? {
+            None => Ok(()),
+            Some(tokens) => Ok(self.open_scopes(&tokens)?.vault_key().map(drop)?),
+        }
     }
 
     fn create(&mut self, passphrase: &Passphrase, profile: Profile) -> Result<Vault, VaultError> {

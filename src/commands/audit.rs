@@ -134,7 +134,7 @@ fn code() -> impl TypedValueParser<Value = AuditCode> {
 
 pub(crate) fn audit(args: &AuditArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let filter = args.filter.filter(session)?;
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let named = args.name.as_ref().map(Wanted::Named);
         let wanted = named.or(args.default.then_some(Wanted::Default));
         let (audit, mark) = vault.audit(wanted, &session.settings.scope, &filter)?;

@@ -84,7 +84,7 @@ pub(crate) fn create(args: &CreateArgs, session: &mut Session) -> Result<Exit, C
         );
     }
     if session.has_vault() {
-        session.with_vault(|vault, session| {
+        session.with_owned_vault(|vault, session| {
             Ok(vault.check_issue(&new, &session.settings.actor, session.now)?)
         })?;
     } else {

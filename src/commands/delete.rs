@@ -25,7 +25,7 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let found = args.key.find(vault, session)?;
         let (kind, place) = (found.kind(), found.place());
         if args.change.dry_run {

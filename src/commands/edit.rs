@@ -218,7 +218,7 @@ struct ChangeView<'a> {
 pub(crate) fn edit(args: &EditArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let edit = args.edit(session)?;
     let dry_run = args.change.dry_run;
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let found = find_key(Wanted::Named(&args.name), vault, session)?;
         let actor = &session.settings.actor;
         let edited = vault.edit(&found, &edit, dry_run, actor, session.now)?;

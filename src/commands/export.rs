@@ -28,7 +28,7 @@ pub(crate) fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, C
         environment: session.settings.environment_option.clone(),
         ..Filter::default()
     };
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let Session {
             settings, out, now, ..
         } = session;

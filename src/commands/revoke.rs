@@ -25,7 +25,7 @@ pub(crate) struct RevokeArgs {
 }
 
 pub(crate) fn revoke(args: &RevokeArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let mut found = args.key.find(vault, session)?;
         let (kind, place, now) = (found.kind(), found.place(), session.now);
         let done = found.key.revoked.is_some();

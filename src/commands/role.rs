@@ -154,7 +154,7 @@ pub(crate) fn role(args: &RoleArgs, session: &mut Session) -> Result<Exit, Comma
 
 fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let dry_run = args.change.dry_run;
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let (actor, now) = (session.settings.actor.clone(), session.now);
         // Whoever is asked should be asked about something that can be done.
         let role = vault.delete_role(&args.name, true, &actor, now)?;
@@ -177,7 +177,7 @@ fn delete(args: &DeleteArgs, session: &mut Session) -> Result<Exit, CommandError
 }
 
 fn list(session: &mut Session) -> Result<Exit, CommandError> {
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let roles = vault.roles()?;
         if session.out.is_json() {
             let roles = roles.iter().map(role_view).collect();
@@ -201,7 +201,7 @@ fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
         context: Context::from_pairs(&args.context).map_err(usage)?,
     };
     let dry_run = args.change.dry_run;
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let actor = &session.settings.actor;
         let change = vault.set_role(&role, dry_run, actor, session.now)?;
         let outcome = match &change.before {
@@ -215,7 +215,7 @@ fn set(args: &SetArgs, session: &mut Session) -> Result<Exit, CommandError> {
 }
 
 fn show(args: &ShowArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let known = vault.role(&args.name)?;
         let now = session.now;
         if session.out.is_json() {

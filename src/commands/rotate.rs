@@ -67,7 +67,7 @@ pub(crate) fn rotate(args: &RotateArgs, session: &mut Session) -> Result<Exit, C
         .transpose();
     let expires = expires.map_err(|err| CommandError::new(Exit::Usage, err))?;
     args.handover.check()?;
-    session.with_vault(|vault, session| {
+    session.with_owned_vault(|vault, session| {
         let found = args.key.find(vault, session)?;
         match found.kind() {
             KeyKind::Provider => rotate_value(args, expires, &found, vault, session),

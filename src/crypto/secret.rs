@@ -105,6 +105,15 @@ impl Secret {
         Self(Box::from(body))
     }
 
+    /// The parts between ASCII white space.
+    pub fn words(&self) -> Vec<Self> {
+        let words = self.0.split(u8::is_ascii_whitespace);
+        words
+            .filter(|word| !word.is_empty())
+            .map(Self::copied)
+            .collect()
+    }
+
     /// Without ASCII white space at both ends.
     pub fn trimmed(&self) -> Self {
         Self(Box::from(self.0.trim_ascii()))

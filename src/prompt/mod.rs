@@ -30,7 +30,8 @@ use zeroize::Zeroizing;
 
 use self::line::Line;
 pub(crate) use self::sources::{
-    next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd, passphrase_from_file,
+    access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
+    passphrase_from_file,
 };
 pub(crate) use self::words::six_words;
 use crate::crypto::Secret;

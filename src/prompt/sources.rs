@@ -13,6 +13,9 @@ use crate::crypto::{PASSPHRASE_LIMIT, Secret};
 /// Most that a passphrase command may print, in bytes; password managers often print notes below the first line.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
+/// Most that a file of access tokens may have, in bytes.
+const ACCESS_LIMIT: usize = 8 * 1024;
+
 /// Why a command gave no passphrase. None of it repeats the command's words: some commands have secrets among them.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandSourceError {
@@ -94,6 +97,14 @@ pub(crate) fn next_passphrase_from_fd(fd: i32) -> io::Result<Secret> {
 /// `ErrorKind::FileTooLarge` when the line has more than [`PASSPHRASE_LIMIT`] bytes, and what the system says.
 pub(crate) fn passphrase_from_file(path: &Path) -> io::Result<Secret> {
     Line::read(File::open(path)?, PASSPHRASE_LIMIT)
+}
+
+/// All that is in a file of access tokens.
+///
+/// # Errors
+/// As [`passphrase_from_file`], with a limit of 8 KiB: more tokens than a vault can have.
+pub(crate) fn access_tokens_from_file(path: &Path) -> io::Result<Secret> {
+    Secret::read(File::open(path)?, ACCESS_LIMIT)
 }
 
 fn open_fd(fd: i32) -> io::Result<File> {

@@ -42,6 +42,14 @@ const fn variable(name: &'static str, help: &'static str) -> Variable {
 /// All variables of our own, in alphabetical order.
 pub(crate) const VARIABLES: &[Variable] = &[
     variable(
+        "KEYWRIGHT_ACCESS_TOKEN",
+        "Access tokens that open the vault, separated by white space; a file is safer",
+    ),
+    variable(
+        "KEYWRIGHT_ACCESS_TOKEN_FILE",
+        "A file with access tokens, separated by white space",
+    ),
+    variable(
         "KEYWRIGHT_ACTIVITY",
         "The activity file, when a service and its owner share one",
     ),
@@ -125,6 +133,13 @@ pub(crate) enum PassphraseSource {
     Variable(Secret),
 }
 
+/// Where access tokens come from.
+#[derive(Debug)]
+pub(crate) enum AccessSource {
+    File(PathBuf),
+    Variable(Secret),
+}
+
 /// What the commands work with.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -137,6 +152,8 @@ pub(crate) struct Settings {
     pub(crate) brand: Brand,
     pub(crate) default_expiry: Expiry,
     pub(crate) actor: Actor,
+    /// Access tokens that open what is used, unless an option says where the passphrase is.
+    pub(crate) access: Option<AccessSource>,
     pub(crate) passphrase: PassphraseSource,
     /// Prompts are allowed.
     pub(crate) input: bool,
@@ -222,6 +239,7 @@ impl Settings {
                 .unwrap_or(Expiry::In(Span::days(90))),
             brand: config.brand.unwrap_or_default(),
             actor: args.actor.clone().map_or_else(actor, Ok)?,
+            access: access_source(args),
             passphrase: passphrase_source(args)?,
             input: !args.no_input && !flag("KEYWRIGHT_NO_INPUT")?,
             yes: args.yes,
@@ -256,6 +274,19 @@ fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope
             .or_else(|| config.environment.clone())
             .unwrap_or_default(),
     })
+}
+
+fn access_source(args: &GlobalArgs) -> Option<AccessSource> {
+    if args.passphrase_fd.is_some() || args.passphrase_file.is_some() {
+        return None;
+    }
+    let file = || path_variable("KEYWRIGHT_ACCESS_TOKEN_FILE").map(AccessSource::File);
+    match variable_value("KEYWRIGHT_ACCESS_TOKEN") {
+        Some(tokens) => Some(AccessSource::Variable(Secret::new(
+            tokens.into_encoded_bytes(),
+        ))),
+        None => file(),
+    }
 }
 
 fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError> {

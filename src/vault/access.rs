@@ -3,13 +3,16 @@
 use zeroize::Zeroizing;
 
 use super::draft::Draft;
+use super::find::nearest;
+use super::head::title;
 use super::log::{Event, Verb};
 use super::own::{OwnBody, OwnRecord};
-use super::unlock::slot_row;
-use super::{Vault, VaultError};
+use super::record::RecordKey;
+use super::unlock::{expiry, slot_row};
+use super::{Vault, VaultError, View};
 use crate::crypto::{
-    Secret, SlotBinding, SlotInput, SlotKind, access_token_parts, access_token_text, random,
-    recovery_code_input, recovery_code_text,
+    RootKey, Secret, SlotBinding, SlotInput, SlotKind, access_token_parts, access_token_text,
+    random, recovery_code_input, recovery_code_text,
 };
 use crate::key::{Actor, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
 use crate::store::SlotRow;
@@ -43,6 +46,16 @@ impl AccessToken {
         Some(Self { slot, secret })
     }
 
+    /// From the texts of several, with white space between them; of none, nothing.
+    ///
+    /// # Errors
+    /// [`VaultError::NoAccessToken`] with the place of the first that is no whole, correctly typed one.
+    pub fn read_all(texts: &Secret) -> Result<Vec<Self>, VaultError> {
+        let words = texts.words();
+        let read = |(at, word)| Self::read(word).ok_or(VaultError::NoAccessToken { place: at + 1 });
+        words.iter().enumerate().map(read).collect()
+    }
+
     pub(super) fn input(&self) -> &Secret {
         &self.secret
     }
@@ -73,11 +86,55 @@ impl RecoveryCode {
     }
 }
 
+/// What the vault's owner knows of an access token.
+#[derive(Clone, Debug)]
+pub struct AccessOutline {
+    pub slot: SlotId,
+    pub name: KeyName,
+    pub scope: Scope,
+    pub kind: KeyKind,
+    pub created_at: Timestamp,
+    pub created_by: Actor,
+    /// Honest programs keep to it; no cryptography does.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl AccessOutline {
+    /// The scope it opens, for people.
+    pub fn opens(&self) -> String {
+        title(&self.scope, self.kind)
+    }
+}
+
 impl Vault {
+    /// All access tokens, by name.
+    ///
+    /// # Errors
+    /// [`VaultError::OwnerOnly`] for the holder of an access token.
+    pub fn access_tokens(&mut self) -> Result<Vec<AccessOutline>, VaultError> {
+        let key = self.owner_key()?;
+        self.read(|view| view.access_tokens(&key))
+    }
+
+    /// Finds an access token by its exact name.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccess`]; [`VaultError::OwnerOnly`] for the holder of an access token.
+    pub fn find_access(&mut self, name: &KeyName) -> Result<AccessOutline, VaultError> {
+        let tokens = self.access_tokens()?;
+        let names: Vec<String> = tokens.iter().map(|token| token.name.to_string()).collect();
+        let found = tokens.into_iter().find(|token| token.name == *name);
+        found.ok_or_else(|| VaultError::UnknownAccess {
+            name: name.clone(),
+            nearest: nearest(name.as_str(), &names),
+        })
+    }
+
     /// Makes an access token for one scope, which must exist.
     ///
     /// # Errors
-    /// [`VaultError::Misused`] when the scope has no keys yet; [`VaultError::Limit`] at 64 slots.
+    /// [`VaultError::UnknownScope`] when the scope has no keys yet; [`VaultError::AccessExists`] for a name that another
+    /// one has; [`VaultError::Limit`] at 64 slots.
     pub fn create_access(
         &mut self,
         name: &KeyName,
@@ -90,7 +147,12 @@ impl Vault {
         self.write(who, now, |draft| {
             let id = draft
                 .scope_id(scope, kind)
-                .ok_or_else(|| VaultError::Misused(format!("{scope} has no {kind} keys yet")))?;
+                .ok_or_else(|| draft.state.unknown_scope(scope, kind))?;
+            for known in draft.own_records()? {
+                if matches!(&known.body, OwnBody::Slot { name: known, .. } if known == name) {
+                    return Err(VaultError::AccessExists(name.clone()));
+                }
+            }
             let (slot, bytes) = (SlotId(random()?), Zeroizing::new(random::<32>()?));
             let input = Secret::new(bytes.to_vec());
             put_access_slot(draft, slot, id, expires_at, &input)?;
@@ -139,9 +201,7 @@ impl Vault {
                 .filter(|row| row.scope == revoked.scope)
             {
                 let input = kept_input(draft, row.id)?;
-                let expires_at =
-                    (row.expires_at > 0).then(|| Timestamp(row.expires_at.cast_signed()));
-                put_access_slot(draft, row.id, row.scope, expires_at, &input)?;
+                put_access_slot(draft, row.id, row.scope, expiry(&row), &input)?;
             }
             let open = draft.scope(revoked.scope);
             let scope = Some((open.scope.clone(), open.kind));
@@ -184,6 +244,48 @@ impl Vault {
                 Some(Event::of_vault(Verb::RecoveryCode)),
             ))
         })
+    }
+}
+
+impl View<'_> {
+    /// What is known of the access tokens, by name.
+    pub(super) fn access_tokens(&self, key: &RootKey) -> Result<Vec<AccessOutline>, VaultError> {
+        let own = RecordKey::new(key, ScopeId::OWN, None, self.state.vault);
+        let unmatched = || VaultError::altered("an access token has no record, or no slot");
+        let mut tokens = Vec::new();
+        for row in self.state.own.rows() {
+            let record = self
+                .state
+                .record(&self.snapshot, ScopeId::OWN, &own, row)?
+                .own()?;
+            let OwnBody::Slot {
+                name,
+                created_at,
+                created_by,
+            } = record.body
+            else {
+                continue;
+            };
+            let mut slots = self.state.slots.iter();
+            let slot = slots
+                .find(|slot| own_name(slot.id) == record.name)
+                .ok_or_else(unmatched)?;
+            let mut scopes = self.state.scopes.iter();
+            let open = scopes
+                .find(|open| open.row.id == slot.scope)
+                .ok_or_else(unmatched)?;
+            tokens.push(AccessOutline {
+                slot: slot.id,
+                name,
+                scope: open.scope.clone(),
+                kind: open.kind,
+                created_at,
+                created_by,
+                expires_at: expiry(slot),
+            });
+        }
+        tokens.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(tokens)
     }
 }
 

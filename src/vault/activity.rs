@@ -9,7 +9,7 @@ use super::find::Found;
 use super::head::{OpenScope, from_json, json};
 use super::{Vault, VaultError};
 use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
-use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, Timestamp, VaultId};
+use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, SlotId, Timestamp, VaultId};
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
 
 /// What is done with keys, in alphabetical order.
@@ -28,6 +28,8 @@ pub struct UseEvent {
     pub actor: Actor,
     /// File name of the program that got the value.
     pub program: Option<String>,
+    /// Slot id of the access token that opened the key's scope; `None` where the vault's owner used it.
+    pub access: Option<String>,
 }
 
 /// One day's count of one answer.
@@ -218,6 +220,7 @@ impl Used<'_> {
             generation: self.generation,
             actor: who.clone(),
             program: self.program.map(str::to_owned),
+            access: self.key.and_then(|(_, activity)| activity.access()),
         };
         self.key
             .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))
@@ -230,6 +233,8 @@ impl Used<'_> {
 pub(super) struct ActivityKey {
     key: RootKey,
     scope: ScopeId,
+    /// The access token that opened the scope.
+    slot: Option<SlotId>,
 }
 
 impl ActivityKey {
@@ -237,7 +242,12 @@ impl ActivityKey {
         Self {
             key: scope.head.activity.duplicate(),
             scope: scope.row.id,
+            slot: scope.slot,
         }
+    }
+
+    fn access(&self) -> Option<String> {
+        self.slot.map(|slot| slot.to_string())
     }
 
     fn aad(&self, key: KeyId, sequence: u64, at: Timestamp, vault: VaultId) -> Aad {

@@ -12,6 +12,8 @@ use crate::store::StoreError;
 /// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
+    #[error("there is already an access token `{0}`")]
+    AccessExists(KeyName),
     /// About uses of keys, which are counted beside the vault.
     #[error("the activity file cannot be used")]
     Activity(#[source] StoreError),
@@ -55,6 +57,9 @@ pub enum VaultError {
     Misused(String),
     #[error("{0} was written by a newer keywright")]
     Newer(String),
+    /// Which of several it is, from 1.
+    #[error("the access token{} is not one: a character is wrong or missing", if *place == 1 { String::new() } else { format!(" {place}") })]
+    NoAccessToken { place: usize },
     #[error("no default key in {0}")]
     NoDefault(Scope),
     #[error("no key {purpose} in {place}")]
@@ -82,8 +87,11 @@ pub enum VaultError {
     NotSelected { patterns: Vec<String>, scope: Scope },
     #[error("the token of `{0}` was shown once and cannot be shown again")]
     NotShownAgain(String),
-    #[error("this needs the passphrase: an access token opens {0} for use only")]
-    OwnerOnly(String),
+    #[error(
+        "this needs the passphrase: an access token opens {} for use only",
+        listed(open)
+    )]
+    OwnerOnly { open: Vec<String> },
     #[error(transparent)]
     Parse(#[from] ParseError),
     #[error("the token was printed, and it cannot be told whether it is valid")]
@@ -107,6 +115,9 @@ pub enum VaultError {
         "the vault `{path}` is older (change {found}) than the one this machine has seen (change {seen})"
     )]
     RolledBack { path: String, found: u64, seen: u64 },
+    /// What access tokens open is something else.
+    #[error("{wanted} cannot be opened: the access token opens {}", listed(open))]
+    ScopeClosed { wanted: String, open: Vec<String> },
     #[error("`{0}` is a slice of a vault, not a vault")]
     Slice(String),
     #[error(transparent)]
@@ -121,6 +132,11 @@ pub enum VaultError {
     },
     #[error("the change was cut off, and it cannot be told whether it was saved")]
     Uncertain(#[source] StoreError),
+    #[error("no access token `{name}`")]
+    UnknownAccess {
+        name: KeyName,
+        nearest: Option<String>,
+    },
     #[error("no key `{key}` in {place}")]
     UnknownKey {
         key: String,
@@ -128,11 +144,15 @@ pub enum VaultError {
         elsewhere: Vec<String>,
         nearest: Option<String>,
     },
+    #[error("there are no {wanted}")]
+    UnknownScope { wanted: String, there: Vec<String> },
     #[error("no role `{role}`")]
     UnknownRole {
         role: RoleName,
         nearest: Option<String>,
     },
+    #[error("an access token opens nothing here: it was revoked, or it is of another vault")]
+    WrongAccessToken,
     #[error("wrong passphrase, or a slot of the vault was altered")]
     WrongCredential,
 }

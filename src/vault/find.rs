@@ -85,9 +85,11 @@ impl Vault {
         strict: bool,
     ) -> Result<Found, VaultError> {
         let found = self.read(|view| match wanted {
-            Wanted::Default => view
-                .default_key(scope)?
-                .ok_or_else(|| VaultError::NoDefault(scope.clone())),
+            Wanted::Default => {
+                view.state.require_scope(scope, Some(KeyKind::Issued))?;
+                let default = view.default_key(scope)?;
+                default.ok_or_else(|| VaultError::NoDefault(scope.clone()))
+            }
             Wanted::Named(reference) => match view.named(reference, scope, strict)? {
                 Some(found) => Ok(found),
                 None => Err(view.unknown(reference, scope)?),
@@ -196,6 +198,7 @@ impl View<'_> {
         reference: &KeyRef,
         scope: &Scope,
     ) -> Result<VaultError, VaultError> {
+        self.state.require_scope(scope, None)?;
         let wanted = reference.to_string();
         let (mut elsewhere, mut names) = (Vec::new(), Vec::new());
         for open in &self.state.scopes {
@@ -215,7 +218,7 @@ impl View<'_> {
         let nearest = nearest(&wanted, &names);
         Ok(VaultError::UnknownKey {
             key: wanted,
-            place: scope.to_string(),
+            place: self.state.place(scope),
             elsewhere,
             nearest,
         })

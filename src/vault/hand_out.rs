@@ -233,6 +233,8 @@ impl View<'_> {
         selection: &Selection,
         now: Timestamp,
     ) -> Result<(Vec<Assigned>, Vec<String>), VaultError> {
+        self.state
+            .require_scope(&selection.scope, Some(KeyKind::Provider))?;
         let base = match &selection.listed {
             Some(listed) => self.named_by(listed, &selection.scope)?,
             None => self.with_variables(&selection.scope)?,

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::VaultError;
+use super::{ScopeKey, VaultError};
 use crate::checks;
 use crate::crypto::{
     Aad, Label, Object, PartsWriter, RootKey, RowsMac, SubKey, open, push_part, seal, sha256_parts,
 };
 use crate::key::{
-    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, Timestamp, VaultId,
+    Environment, KeyId, KeyKind, Project, Scope, ScopeId, Sealed, SlotId, Timestamp, VaultId,
 };
 use crate::store::{RecordRow, ScopeRow, SlotRow};
 
@@ -289,6 +289,8 @@ pub(super) struct OpenScope {
     pub(super) created_at: Option<Timestamp>,
     pub(super) key: RootKey,
     pub(super) head: ScopeHead,
+    /// The access token that opened it; `None` for the vault's owner.
+    pub(super) slot: Option<SlotId>,
 }
 
 /// What a scope's row seals. Field names are part of the file format.
@@ -343,15 +345,17 @@ impl OpenScope {
             created_at: Some(meta.created_at),
             key,
             head,
+            slot: None,
         })
     }
 
     /// Opens a scope with its own key, as the holder of an access token does.
     pub(super) fn open_with_scope_key(
         row: ScopeRow,
-        key: RootKey,
+        opened: &ScopeKey,
         vault: VaultId,
     ) -> Result<Self, VaultError> {
+        let key = opened.key.duplicate();
         let head = ScopeHead::open(&row.head, row.id, &key, vault)?;
         let scope = Scope {
             project: head.meta.project.clone(),
@@ -364,6 +368,7 @@ impl OpenScope {
             key,
             head,
             row,
+            slot: Some(opened.slot),
         })
     }
 
@@ -406,6 +411,7 @@ impl OpenScope {
             created_at: Some(now),
             key,
             head,
+            slot: None,
         };
         new.seal_row(vault_key, vault)?;
         Ok(new)
@@ -433,6 +439,11 @@ impl OpenScope {
         Ok(())
     }
 
+    /// For people: `the issued keys of shop/staging`.
+    pub(super) fn title(&self) -> String {
+        title(&self.scope, self.kind)
+    }
+
     /// Whether this is the scope of these keys.
     pub(super) fn is(&self, scope: &Scope, kind: KeyKind) -> bool {
         self.scope == *scope && self.kind == kind
@@ -447,6 +458,11 @@ impl OpenScope {
     pub(super) fn name_key(&self, vault: VaultId) -> SubKey {
         self.key.sub_key(vault, Label::Name)
     }
+}
+
+/// A scope, for people.
+pub(super) fn title(scope: &Scope, kind: KeyKind) -> String {
+    format!("the {kind} keys of {scope}")
 }
 
 fn scope_aad(id: ScopeId, vault_key: &RootKey, scope_key_id: &[u8; 16], vault: VaultId) -> Aad {

@@ -81,6 +81,8 @@ impl View<'_> {
         totals: &HashMap<KeyId, KeyTotal>,
         mut visit: impl FnMut(&OpenScope, Found, &OpenRecord) -> Result<T, VaultError>,
     ) -> Result<Vec<T>, VaultError> {
+        let is_wanted = |open: &OpenScope| filter.takes_scope(open);
+        self.state.require_open(|| filter.place(), is_wanted)?;
         let mut visited = Vec::new();
         let mut scopes: Vec<_> = self.state.scopes.iter().collect();
         scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
@@ -105,6 +107,19 @@ impl View<'_> {
 }
 
 impl Filter {
+    /// The scopes it takes, for people.
+    fn place(&self) -> String {
+        let kind = self
+            .kind
+            .map_or("keys".to_owned(), |kind| format!("{kind} keys"));
+        match (&self.project, &self.environment) {
+            (None, None) => kind,
+            (Some(project), None) => format!("{kind} of {project}"),
+            (None, Some(environment)) => format!("{kind} of {environment}"),
+            (Some(project), Some(environment)) => format!("{kind} of {project}/{environment}"),
+        }
+    }
+
     fn takes_scope(&self, open: &OpenScope) -> bool {
         let Scope {
             project,

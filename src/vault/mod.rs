@@ -42,7 +42,7 @@ use crate::crypto::{RootKey, random};
 use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
 use crate::store::{ActivityFile, Snapshot, VaultFile};
 
-pub use self::access::{AccessToken, RecoveryCode};
+pub use self::access::{AccessOutline, AccessToken, RecoveryCode};
 pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, VaultUsage};
 pub use self::audit::{
     Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,
@@ -66,7 +66,7 @@ pub use self::purpose::Purpose;
 pub use self::rekey::{Dropped, WaysIn};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
-pub use self::unlock::{Credential, Outline, SlotOutline};
+pub use self::unlock::{Credential, LockedVault, Outline, SlotOutline};
 pub use self::verifier::Verifier;
 pub use self::verify::{Checked, Code, Requirements, Verdict};
 pub use crate::store::{KeyTotal, Retention, StoreError};
@@ -90,11 +90,26 @@ pub struct Location {
 #[derive(Debug)]
 enum Holder {
     Owner(RootKey),
-    Token {
-        slot: SlotId,
-        scope: ScopeId,
-        key: RootKey,
-    },
+    /// In the order of their scopes, each of which is there once.
+    Tokens(Vec<ScopeKey>),
+}
+
+/// What an access token opens.
+#[derive(Debug)]
+struct ScopeKey {
+    slot: SlotId,
+    scope: ScopeId,
+    key: RootKey,
+}
+
+impl Holder {
+    /// What it opens, and with which keys; the vault's own scope is all of the vault.
+    fn keys(&self) -> Vec<(ScopeId, &RootKey)> {
+        match self {
+            Self::Owner(key) => vec![(ScopeId::OWN, key)],
+            Self::Tokens(opened) => opened.iter().map(|one| (one.scope, &one.key)).collect(),
+        }
+    }
 }
 
 /// An unlocked vault.
@@ -126,17 +141,8 @@ impl Vault {
         std::mem::take(&mut self.warnings)
     }
 
-    fn holder_key(&self) -> &RootKey {
-        match &self.holder {
-            Holder::Owner(key) | Holder::Token { key, .. } => key,
-        }
-    }
-
-    fn anchor(&self) -> Anchor {
-        let scope = match self.holder {
-            Holder::Owner(_) => ScopeId::OWN,
-            Holder::Token { scope, .. } => scope,
-        };
+    /// The anchor of what a key opens.
+    fn anchor(&self, scope: ScopeId) -> Anchor {
         Anchor::new(&self.state_folder(), self.file.path(), self.id, scope)
     }
 
@@ -144,26 +150,31 @@ impl Vault {
         self.location.state.join(self.id.to_string())
     }
 
-    /// Reads: anchor first, then one checked snapshot, then the anchor is raised to what was seen.
+    /// Reads: anchors first, then one checked snapshot, then the anchors are raised to what was seen.
     fn read<T>(
         &mut self,
         body: impl FnOnce(&View<'_>) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
-        let anchor = self.anchor();
-        let seen = self.anchored(&anchor)?;
-        // After the anchor: an unlinked file would be older than what others have seen since.
+        let anchors = self.anchored()?;
+        // After the anchors: an unlinked file would be older than what others have seen since.
         self.file.follow()?;
         let snapshot = self.file.snapshot()?;
         let view = View {
             state: State::verify(&snapshot, self.id, &self.holder)?,
             snapshot,
         };
-        self.check_anchor(&view.snapshot, &view.state, seen.as_ref())?;
-        let now = view.state.seen();
+        let mut higher = Vec::new();
+        for (scope, known) in anchors {
+            let now = view.state.seen(scope);
+            self.check_anchor(&view.snapshot, &now, known.as_ref())?;
+            if known.is_none_or(|known| known.seen.sequence < now.sequence || !known.authentic) {
+                higher.push((scope, now));
+            }
+        }
         let answer = body(&view)?;
         drop(view);
-        if seen.is_none_or(|known| known.seen.sequence < now.sequence || !known.authentic) {
-            self.raise(&anchor, &now);
+        for (scope, now) in higher {
+            self.raise(scope, &now);
         }
         Ok(answer)
     }
@@ -193,11 +204,10 @@ impl Vault {
         body: &mut impl FnMut(&mut Draft<'_>) -> Result<(T, Option<Event>), VaultError>,
     ) -> Result<T, VaultError> {
         let key = self.owner_key()?;
-        let anchor = self.anchor();
-        let seen = self.anchored(&anchor)?;
+        let seen = self.anchored()?.pop().and_then(|(_, known)| known);
         let change = self.file.change()?;
         let state = State::verify(&change, self.id, &self.holder)?;
-        self.check_anchor(&change, &state, seen.as_ref())?;
+        self.check_anchor(&change, &state.seen(ScopeId::OWN), seen.as_ref())?;
         let mut draft = Draft::new(change, state, key, now);
         let (answer, event) = body(&mut draft)?;
         let Some(event) = event else {
@@ -220,7 +230,7 @@ impl Vault {
         }
         // Before the anchor: its MAC is under the key that the vault has now.
         self.holder = Holder::Owner(key);
-        self.raise(&anchor, &seen);
+        self.raise(ScopeId::OWN, &seen);
         Ok(answer)
     }
 
@@ -249,38 +259,52 @@ impl Vault {
         }
     }
 
-    /// What this machine has seen of the vault before. Read before the vault is, so that it cannot be newer.
-    fn anchored(&mut self, anchor: &Anchor) -> Result<Option<Remembered>, VaultError> {
-        match anchor.read(self.holder_key()) {
-            Err(VaultError::AnchorDamaged(_)) if self.location.accept_rollback => Ok(None),
-            Ok(Some(known)) if !known.authentic => {
-                self.warnings.push(
-                    "the rollback anchor on this machine is from before a re-keying; it is renewed"
-                        .to_owned(),
-                );
-                Ok(Some(known))
-            }
-            read => read,
+    /// What this machine has seen before of what each key opens. Read before the vault is, so that it cannot be newer.
+    fn anchored(&mut self) -> Result<Vec<(ScopeId, Option<Remembered>)>, VaultError> {
+        let mut anchored = Vec::new();
+        let mut is_renewed = false;
+        for (scope, key) in self.holder.keys() {
+            let known = match self.anchor(scope).read(key) {
+                Err(VaultError::AnchorDamaged(_)) if self.location.accept_rollback => None,
+                read => read?,
+            };
+            is_renewed |= known.is_some_and(|known| !known.authentic);
+            anchored.push((scope, known));
         }
+        if is_renewed {
+            self.warnings.push(
+                "the rollback anchor on this machine is from before a re-keying; it is renewed"
+                    .to_owned(),
+            );
+        }
+        Ok(anchored)
     }
 
     fn check_anchor(
         &self,
         snapshot: &Snapshot<'_>,
-        state: &State,
+        now: &Seen,
         remembered: Option<&Remembered>,
     ) -> Result<(), VaultError> {
         let Some(remembered) = remembered.filter(|_| !self.location.accept_rollback) else {
             return Ok(());
         };
-        compare(&state.seen(), remembered, self.file.path(), |index| {
+        compare(now, remembered, self.file.path(), |index| {
             let entry = snapshot.log_entry(index)?;
             Ok(entry.map(|entry| entry_hash(&entry, index, self.id)))
         })
     }
 
-    fn raise(&mut self, anchor: &Anchor, seen: &Seen) {
-        if let Err(err) = anchor.raise(seen, self.holder_key(), self.location.accept_rollback) {
+    /// Raises the anchor of what a key of the holder's opens.
+    fn raise(&mut self, scope: ScopeId, seen: &Seen) {
+        let keys = self.holder.keys();
+        let Some((_, key)) = keys.iter().find(|(opened, _)| *opened == scope) else {
+            return;
+        };
+        let raised = self
+            .anchor(scope)
+            .raise(seen, key, self.location.accept_rollback);
+        if let Err(err) = raised {
             self.warnings.push(format!(
                 "an older copy of the vault would not be noticed here: {}",
                 with_cause(&err)
@@ -289,15 +313,22 @@ impl Vault {
     }
 
     /// A copy of the vault key, which only its owner has.
-    fn owner_key(&self) -> Result<RootKey, VaultError> {
+    fn owner_key(&mut self) -> Result<RootKey, VaultError> {
         match &self.holder {
             Holder::Owner(key) => Ok(key.duplicate()),
-            Holder::Token { .. } => Err(self.owner_only()),
+            Holder::Tokens(_) => {
+                let open = self.read(|view| Ok(view.state.opened()))?;
+                Err(VaultError::OwnerOnly { open })
+            }
         }
     }
 
-    fn owner_only(&self) -> VaultError {
-        VaultError::OwnerOnly("one scope".to_owned())
+    /// The vault key, for whoever keeps it so that the passphrase is not asked for again.
+    ///
+    /// # Errors
+    /// [`VaultError::OwnerOnly`] for the holder of access tokens.
+    pub fn vault_key(&mut self) -> Result<RootKey, VaultError> {
+        self.owner_key()
     }
 
     /// Reads the whole log and checks its chain, oldest entry first.

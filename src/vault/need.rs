@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::find::nearest;
 use super::hand_out::Assigned;
 use super::{Vault, VaultError, View};
-use crate::key::{Assignment, Scope};
+use crate::key::{Assignment, KeyKind, Scope};
 
 /// A variable that a project needs and its key; where that is missing, what helps.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ impl Vault {
     /// What reading can fail with.
     pub fn needs(&mut self, listed: &[Assignment], scope: &Scope) -> Result<Vec<Need>, VaultError> {
         self.read(|view| {
+            view.state.require_scope(scope, Some(KeyKind::Provider))?;
             let assigned = view.named_by(listed, scope)?;
             let mut needs: Vec<Need> = assigned.into_iter().map(Need::of).collect();
             if needs.iter().any(Need::is_missing) {

@@ -62,6 +62,7 @@ impl Vault {
     /// what is nearest.
     pub fn find_for(&mut self, purpose: &Purpose, scope: &Scope) -> Result<Found, VaultError> {
         let found = self.read(|view| {
+            view.state.require_scope(scope, Some(KeyKind::Provider))?;
             let mut best = view.serving(purpose, scope)?;
             best.sort_by(|a, b| a.key.name.cmp(&b.key.name));
             // Each of the revoked ones is refused alike.

@@ -184,6 +184,7 @@ fn log_entries_and_events_have_the_fields_of_the_page() {
         generation: 1,
         actor: actor(),
         program: None,
+        access: None,
     };
     assert_eq!(fields("log entry"), written(&json(&entry)));
     assert_eq!(fields("… its scope"), written(&json(&scope())));

@@ -3,8 +3,6 @@
 use super::access::{access_slots, drop_access_slot, drop_recovery_code, drop_slots, slot_name};
 use super::draft::Draft;
 use super::log::{Event, NO_HASH, Verb, entry_hash, open_entry, seal_entry};
-use super::own::OwnBody;
-use super::record::RecordKey;
 use super::unlock::passphrase_slot;
 use super::{Vault, VaultError, View};
 use crate::crypto::{Passphrase, Profile, RootKey, SlotKind};
@@ -36,10 +34,12 @@ impl Vault {
     pub fn ways_in(&mut self) -> Result<WaysIn, VaultError> {
         let key = self.owner_key()?;
         self.read(|view| {
+            let tokens = view.access_tokens(&key)?;
+            let access_tokens = tokens.into_iter().map(|token| token.name).collect();
             Ok(WaysIn {
                 profile: view.passphrase_profile()?,
                 others: Dropped {
-                    access_tokens: view.access_token_names(&key)?,
+                    access_tokens,
                     recovery_code: view.has_slot(SlotKind::RecoveryCode),
                 },
             })
@@ -105,19 +105,6 @@ impl View<'_> {
     fn has_slot(&self, kind: SlotKind) -> bool {
         let mut slots = self.state.slots.iter();
         slots.any(|slot| slot.kind == kind.number())
-    }
-
-    fn access_token_names(&self, key: &RootKey) -> Result<Vec<KeyName>, VaultError> {
-        let own = RecordKey::new(key, ScopeId::OWN, None, self.state.vault);
-        let mut names = Vec::new();
-        for row in self.state.own.rows() {
-            let record = self.state.record(&self.snapshot, ScopeId::OWN, &own, row)?;
-            if let OwnBody::Slot { name, .. } = record.own()?.body {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
     }
 }
 

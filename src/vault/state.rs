@@ -1,10 +1,10 @@
 //! A vault that was read and checked: the state that every use case begins with.
 
 use super::anchor::Seen;
-use super::head::{Manifest, ManifestRow, OpenScope, VaultHead, head_hash, vault_mac};
+use super::head::{Manifest, ManifestRow, OpenScope, VaultHead, head_hash, title, vault_mac};
 use super::log::{NO_HASH, entry_hash};
 use super::record::{OpenRecord, RecordKey};
-use super::{Holder, VaultError};
+use super::{Holder, ScopeKey, VaultError};
 use crate::checks;
 use crate::crypto::RootKey;
 use crate::key::{KeyKind, Scope, ScopeId, VaultId};
@@ -52,26 +52,37 @@ impl State {
         }
         match holder {
             Holder::Owner(key) => Self::verify_all(snapshot, header, key),
-            Holder::Token { slot, scope, key } => {
-                let slots = snapshot.slots()?;
-                let row = snapshot.scopes()?.into_iter().find(|row| row.id == *scope);
-                let (Some(row), true) = (row, slots.iter().any(|row| row.id == *slot)) else {
-                    return Err(VaultError::WrongCredential);
-                };
-                if !checks::holds(row.key_id == key.id(vault)) {
-                    return Err(VaultError::WrongCredential);
-                }
-                let scope = OpenScope::open_with_scope_key(row, key.duplicate(), vault)?;
-                Ok(Self {
-                    vault,
-                    header,
-                    slots,
-                    scopes: vec![scope],
-                    head: None,
-                    own: Manifest::default(),
-                })
-            }
+            Holder::Tokens(opened) => Self::verify_scopes(snapshot, header, opened),
         }
+    }
+
+    fn verify_scopes(
+        snapshot: &Snapshot<'_>,
+        header: HeaderRow,
+        opened: &[ScopeKey],
+    ) -> Result<Self, VaultError> {
+        let vault = header.vault;
+        let (slots, rows) = (snapshot.slots()?, snapshot.scopes()?);
+        let open = |one: &ScopeKey| {
+            let row = rows.iter().find(|row| row.id == one.scope);
+            let (Some(row), true) = (row, slots.iter().any(|row| row.id == one.slot)) else {
+                return Err(VaultError::WrongAccessToken);
+            };
+            // Revoked since it was unlocked, most likely.
+            if !checks::holds(row.key_id == one.key.id(vault)) {
+                return Err(VaultError::WrongAccessToken);
+            }
+            OpenScope::open_with_scope_key(row.clone(), one, vault)
+        };
+        let scopes = opened.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self {
+            vault,
+            header,
+            slots,
+            scopes,
+            head: None,
+            own: Manifest::default(),
+        })
     }
 
     fn verify_all(
@@ -133,21 +144,84 @@ impl State {
         })
     }
 
-    /// What an anchor remembers of this state.
-    pub(super) fn seen(&self) -> Seen {
-        match (&self.head, self.scopes.first()) {
-            (Some(head), _) => Seen {
+    /// What an anchor remembers of this state: of one scope, or of the vault by the id of its own.
+    pub(super) fn seen(&self, id: ScopeId) -> Seen {
+        if let Some(head) = self.head.as_ref().filter(|_| id == ScopeId::OWN) {
+            return Seen {
                 sequence: head.sequence,
                 head_hash: head_hash(&self.header.head),
                 log_length: head.log_length,
                 log_hash: head.log_hash,
-            },
-            (None, scope) => Seen {
-                sequence: scope.map_or(0, |scope| scope.head.meta.sequence),
-                head_hash: scope.map_or(NO_HASH, |scope| head_hash(&scope.row.head)),
-                log_length: 0,
-                log_hash: NO_HASH,
-            },
+            };
+        }
+        let scope = self.scopes.iter().find(|open| open.row.id == id);
+        Seen {
+            sequence: scope.map_or(0, |scope| scope.head.meta.sequence),
+            head_hash: scope.map_or(NO_HASH, |scope| head_hash(&scope.row.head)),
+            log_length: 0,
+            log_hash: NO_HASH,
+        }
+    }
+
+    /// The scopes that access tokens open, for people; empty for the owner, who opens every one.
+    pub(super) fn opened(&self) -> Vec<String> {
+        if self.head.is_some() {
+            return Vec::new();
+        }
+        let mut opened: Vec<String> = self.scopes.iter().map(OpenScope::title).collect();
+        opened.sort();
+        opened
+    }
+
+    /// Makes sure that keys of one of these scopes can be there: access tokens open some and not others.
+    ///
+    /// # Errors
+    /// [`VaultError::ScopeClosed`].
+    pub(super) fn require_open(
+        &self,
+        wanted: impl FnOnce() -> String,
+        is_wanted: impl FnMut(&OpenScope) -> bool,
+    ) -> Result<(), VaultError> {
+        if self.head.is_some() || self.scopes.iter().any(is_wanted) {
+            return Ok(());
+        }
+        Err(VaultError::ScopeClosed {
+            wanted: wanted(),
+            open: self.opened(),
+        })
+    }
+
+    /// The same of one scope, and of one kind where only keys of that kind would do.
+    ///
+    /// # Errors
+    /// [`VaultError::ScopeClosed`].
+    pub(super) fn require_scope(
+        &self,
+        scope: &Scope,
+        kind: Option<KeyKind>,
+    ) -> Result<(), VaultError> {
+        let wanted = || kind.map_or_else(|| scope.to_string(), |kind| title(scope, kind));
+        self.require_open(wanted, |open| {
+            open.scope == *scope && kind.is_none_or(|kind| kind == open.kind)
+        })
+    }
+
+    /// The error that says which scopes there are instead.
+    pub(super) fn unknown_scope(&self, scope: &Scope, kind: KeyKind) -> VaultError {
+        let mut there: Vec<String> = self.scopes.iter().map(OpenScope::title).collect();
+        there.sort();
+        VaultError::UnknownScope {
+            wanted: format!("{kind} keys of {scope}"),
+            there,
+        }
+    }
+
+    /// Where keys of a scope are looked for, for people.
+    pub(super) fn place(&self, scope: &Scope) -> String {
+        let mut open = self.scopes.iter().filter(|open| open.scope == *scope);
+        match (&self.head, open.next(), open.next()) {
+            (None, Some(only), None) => only.title(),
+            _ => scope.to_string(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::draft::{Draft, Finished};
 use super::head::{Manifest, VaultHead};
 use super::log::{Event, NO_HASH, Verb};
 use super::state::State;
-use super::{Holder, Location, Vault, VaultError, operation_id};
+use super::{Holder, Location, ScopeKey, Vault, VaultError, operation_id};
 use crate::crypto::{
     Passphrase, Profile, RootKey, SlotBinding, SlotInput, SlotKind, random, unwrap_key, wrap_key,
 };
@@ -17,12 +17,110 @@ use crate::store::{Access, HeaderRow, ScopeRow, SlotRow, VaultFile};
 /// What somebody opens a vault with.
 #[derive(Debug)]
 pub enum Credential<'a> {
-    /// Opens one scope for use.
-    AccessToken(&'a AccessToken),
+    /// Each opens one scope for use.
+    AccessTokens(&'a [AccessToken]),
     /// Opens all of it. Costs what the vault's KDF profile costs.
     Passphrase(&'a Passphrase),
     /// Opens all of it.
     RecoveryCode(&'a RecoveryCode),
+    /// Opens all of it, as whoever unlocked it before has kept it.
+    VaultKey(&'a RootKey),
+}
+
+impl<'a> Credential<'a> {
+    /// One access token.
+    pub fn access_token(token: &'a AccessToken) -> Self {
+        Self::AccessTokens(std::slice::from_ref(token))
+    }
+}
+
+/// A vault whose file was opened and in which nothing was opened yet, as its owner opens it.
+pub struct LockedVault {
+    file: VaultFile,
+    header: HeaderRow,
+    location: Location,
+}
+
+impl LockedVault {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// What the file is refused for; [`VaultError::Slice`] for one that its owner cannot open.
+    pub fn open(location: &Location) -> Result<Self, VaultError> {
+        let file = VaultFile::open(&location.vault, Access::Owner)?;
+        let header = file.snapshot()?.header()?;
+        if header.head.bytes.is_empty() {
+            return Err(VaultError::Slice(file.path().display().to_string()));
+        }
+        Ok(Self {
+            file,
+            header,
+            location: location.clone(),
+        })
+    }
+
+    /// The vault's identity for life.
+    pub fn id(&self) -> VaultId {
+        self.header.vault
+    }
+
+    /// Whether this is the key of this vault, which gets another one when it is re-keyed.
+    pub fn is_opened_by(&self, key: &RootKey) -> bool {
+        key.id(self.header.vault) == self.header.key_id
+    }
+
+    /// Opens the vault. The first use case checks its heads.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongCredential`] for a wrong credential and for an altered slot alike; [`VaultError::Misused`] for
+    /// access tokens, which open scopes by [`Vault::open`].
+    pub fn unlock(mut self, credential: &Credential<'_>) -> Result<Vault, VaultError> {
+        let key = match credential {
+            Credential::AccessTokens(_) => {
+                return Err(VaultError::Misused(
+                    "an access token opens no vault".to_owned(),
+                ));
+            }
+            Credential::Passphrase(passphrase) => {
+                let slot = self.slot(SlotKind::Passphrase)?;
+                // A profile this build does not know reads the same as a wrong passphrase: the number may be altered.
+                let profile =
+                    Profile::from_number(slot.profile).ok_or(VaultError::WrongCredential)?;
+                self.unwrap(&slot, &SlotInput::Passphrase(passphrase, profile))?
+            }
+            Credential::RecoveryCode(code) => {
+                let slot = self.slot(SlotKind::RecoveryCode)?;
+                self.unwrap(&slot, &SlotInput::Bytes(code.input()))?
+            }
+            Credential::VaultKey(key) if self.is_opened_by(key) => key.duplicate(),
+            Credential::VaultKey(_) => return Err(VaultError::WrongCredential),
+        };
+        let (vault, holder) = (self.header.vault, Holder::Owner(key));
+        Ok(Vault::new(self.file, vault, holder, &self.location))
+    }
+
+    /// The one slot of a kind that there can be only one of. The file is read again: a person may have taken their time.
+    fn slot(&mut self, kind: SlotKind) -> Result<SlotRow, VaultError> {
+        self.file.follow()?;
+        let snapshot = self.file.snapshot()?;
+        self.header = snapshot.header()?;
+        let slots = snapshot.slots()?;
+        drop(snapshot);
+        let mut found = slots
+            .into_iter()
+            .filter(|slot| slot.kind == kind.number() && slot.scope == ScopeId::OWN);
+        match (found.next(), found.next()) {
+            (Some(slot), None) => Ok(slot),
+            _ => Err(VaultError::WrongCredential),
+        }
+    }
+
+    fn unwrap(&self, slot: &SlotRow, input: &SlotInput<'_>) -> Result<RootKey, VaultError> {
+        let binding = binding(slot, self.header.key_id);
+        let (sealed, commitment) = (&slot.sealed_key, &slot.commitment);
+        unwrap_key(sealed, commitment, input, &binding, self.header.vault)
+            .ok_or(VaultError::WrongCredential)
+    }
 }
 
 /// What a vault file tells without being opened.
@@ -73,76 +171,56 @@ impl Vault {
             seen = Some(first);
             Ok::<_, VaultError>(change)
         })?;
-        let mut vault = Self {
-            file,
-            id,
-            holder: Holder::Owner(key),
-            location: location.clone(),
-            activity: None,
-            has_recorded: false,
-            warnings: Vec::new(),
-        };
+        let mut vault = Self::new(file, id, Holder::Owner(key), location);
         if let Some(seen) = seen {
-            let anchor = vault.anchor();
-            vault.raise(&anchor, &seen);
+            vault.raise(ScopeId::OWN, &seen);
         }
         Ok(vault)
     }
 
-    /// Opens a vault. The first use case checks its heads.
-    ///
-    /// # Errors
-    /// [`VaultError::WrongCredential`] for a wrong credential and for an altered slot alike; what the file itself is
-    /// refused for comes before any credential is looked at.
-    pub fn open(
-        location: &Location,
-        credential: &Credential<'_>,
-        now: Timestamp,
-    ) -> Result<Self, VaultError> {
-        let access = match credential {
-            Credential::AccessToken(_) => Access::TokenHolder,
-            Credential::Passphrase(_) | Credential::RecoveryCode(_) => Access::Owner,
-        };
-        let file = VaultFile::open(&location.vault, access)?;
-        let (header, slots, scopes) = {
-            let snapshot = file.snapshot()?;
-            (snapshot.header()?, snapshot.slots()?, snapshot.scopes()?)
-        };
-        if header.head.bytes.is_empty() && access == Access::Owner {
-            return Err(VaultError::Slice(file.path().display().to_string()));
-        }
-        let holder = match credential {
-            Credential::AccessToken(token) => unlock_scope(&header, &slots, &scopes, token, now)?,
-            Credential::Passphrase(passphrase) => {
-                let slot = only(&slots, SlotKind::Passphrase)?;
-                // A profile this build does not know reads the same as a wrong passphrase: the number may be altered.
-                let profile =
-                    Profile::from_number(slot.profile).ok_or(VaultError::WrongCredential)?;
-                unlock_vault(&header, slot, &SlotInput::Passphrase(passphrase, profile))?
-            }
-            Credential::RecoveryCode(code) => unlock_vault(
-                &header,
-                only(&slots, SlotKind::RecoveryCode)?,
-                &SlotInput::Bytes(code.input()),
-            )?,
-        };
-        Ok(Self {
+    fn new(file: VaultFile, id: VaultId, holder: Holder, location: &Location) -> Self {
+        Self {
             file,
-            id: header.vault,
+            id,
             holder,
             location: location.clone(),
             activity: None,
             has_recorded: false,
             warnings: Vec::new(),
-        })
+        }
     }
 
-    /// Looks at the file at `path` as its owner would open it, and opens nothing.
+    /// Opens a vault. The first use case checks its heads.
     ///
     /// # Errors
-    /// When there is none, and what its kind, owner or mode is refused for.
-    pub fn check_file(path: &Path) -> Result<(), VaultError> {
-        Ok(VaultFile::check(path, Access::Owner)?)
+    /// [`VaultError::WrongCredential`] for a wrong credential and for an altered slot alike,
+    /// [`VaultError::WrongAccessToken`] when one of the tokens opens nothing, [`VaultError::CredentialExpired`]; what the
+    /// file itself is refused for comes before any credential is looked at.
+    pub fn open(
+        location: &Location,
+        credential: &Credential<'_>,
+        now: Timestamp,
+    ) -> Result<Self, VaultError> {
+        let Credential::AccessTokens(tokens) = credential else {
+            return LockedVault::open(location)?.unlock(credential);
+        };
+        let file = VaultFile::open(&location.vault, Access::TokenHolder)?;
+        let (header, slots, scopes) = {
+            let snapshot = file.snapshot()?;
+            (snapshot.header()?, snapshot.slots()?, snapshot.scopes()?)
+        };
+        let mut opened: Vec<ScopeKey> = tokens
+            .iter()
+            .map(|token| unlock_scope(&header, &slots, &scopes, token, now))
+            .collect::<Result<_, _>>()?;
+        opened.sort_by_key(|one| one.scope);
+        opened.dedup_by_key(|one| one.scope);
+        Ok(Self::new(
+            file,
+            header.vault,
+            Holder::Tokens(opened),
+            location,
+        ))
     }
 
     /// What the file at `path` tells without a credential.
@@ -208,38 +286,21 @@ pub(super) fn slot_row(
     })
 }
 
-fn unlock_vault(
-    header: &HeaderRow,
-    slot: &SlotRow,
-    input: &SlotInput<'_>,
-) -> Result<Holder, VaultError> {
-    let binding = binding(slot, header.key_id);
-    unwrap_key(
-        &slot.sealed_key,
-        &slot.commitment,
-        input,
-        &binding,
-        header.vault,
-    )
-    .map(Holder::Owner)
-    .ok_or(VaultError::WrongCredential)
-}
-
 fn unlock_scope(
     header: &HeaderRow,
     slots: &[SlotRow],
     scopes: &[ScopeRow],
     token: &AccessToken,
     now: Timestamp,
-) -> Result<Holder, VaultError> {
+) -> Result<ScopeKey, VaultError> {
     let slot = slots
         .iter()
         .find(|slot| slot.id == token.slot() && slot.kind == SlotKind::AccessToken.number())
-        .ok_or(VaultError::WrongCredential)?;
+        .ok_or(VaultError::WrongAccessToken)?;
     let scope = scopes
         .iter()
         .find(|scope| scope.id == slot.scope)
-        .ok_or(VaultError::WrongCredential)?;
+        .ok_or(VaultError::WrongAccessToken)?;
     let binding = binding(slot, scope.key_id);
     let key = unwrap_key(
         &slot.sealed_key,
@@ -248,11 +309,11 @@ fn unlock_scope(
         &binding,
         header.vault,
     )
-    .ok_or(VaultError::WrongCredential)?;
+    .ok_or(VaultError::WrongAccessToken)?;
     // The commitment binds the date, so it is the one that was given. Honest programs keep to it; that is all it does.
     match expiry(slot) {
         Some(end) if end <= now => Err(VaultError::CredentialExpired(end)),
-        _ => Ok(Holder::Token {
+        _ => Ok(ScopeKey {
             slot: slot.id,
             scope: slot.scope,
             key,
@@ -272,18 +333,7 @@ fn binding(slot: &SlotRow, key_id: [u8; 16]) -> SlotBinding {
     }
 }
 
-/// The one slot of a kind that there can be only one of.
-fn only(slots: &[SlotRow], kind: SlotKind) -> Result<&SlotRow, VaultError> {
-    let mut found = slots
-        .iter()
-        .filter(|slot| slot.kind == kind.number() && slot.scope == ScopeId::OWN);
-    match (found.next(), found.next()) {
-        (Some(slot), None) => Ok(slot),
-        _ => Err(VaultError::WrongCredential),
-    }
-}
-
-fn expiry(slot: &SlotRow) -> Option<Timestamp> {
+pub(super) fn expiry(slot: &SlotRow) -> Option<Timestamp> {
     (slot.expires_at > 0).then(|| Timestamp(i64::try_from(slot.expires_at).unwrap_or(i64::MAX)))
 }
 

@@ -73,6 +73,7 @@ impl Vault {
 
 impl View<'_> {
     fn known_keys(&self) -> Result<HashMap<KeyId, KnownKey>, VaultError> {
+        self.require_issued()?;
         let mut keys = HashMap::new();
         for open in self.issued_scopes() {
             let activity = Arc::new(ActivityKey::of(open));

@@ -137,6 +137,7 @@ impl View<'_> {
         requirements: &Requirements,
         now: Timestamp,
     ) -> Result<Checked, VaultError> {
+        self.require_issued()?;
         for open in self.issued_scopes() {
             let rows = self.state.pass(&self.snapshot, open, |_| Ok(()))?;
             let Some(row) = rows.by_id(id) else {
@@ -151,6 +152,13 @@ impl View<'_> {
             return Ok(key.check(digest, requirements, now));
         }
         Ok(Checked::unknown(digest, now))
+    }
+
+    /// Who opens no issued keys cannot say of any token whether it is good.
+    pub(super) fn require_issued(&self) -> Result<(), VaultError> {
+        let wanted = || "issued keys".to_owned();
+        let is_issued = |open: &OpenScope| open.kind == KeyKind::Issued;
+        self.state.require_open(wanted, is_issued)
     }
 
     /// The open scopes that a token can be of.

@@ -52,8 +52,8 @@ impl Used {
     fn ways_in(&self) -> [bool; 3] {
         let [first, second] = &self.access;
         [
-            Credential::AccessToken(first),
-            Credential::AccessToken(second),
+            Credential::access_token(first),
+            Credential::access_token(second),
             Credential::RecoveryCode(&self.code),
         ]
         .map(|credential| open(&self.env, &credential).is_some())

@@ -9,8 +9,9 @@ use keywright::vault::{
 use crate::fixture::*;
 
 fn access(vault: &mut Vault, scope: &Scope, kind: KeyKind, end: Option<Timestamp>) -> AccessToken {
+    let called = name(&format!("{kind} {}", scope.environment));
     vault
-        .create_access(&name("server"), scope, kind, end, &who(), NOW)
+        .create_access(&called, scope, kind, end, &who(), NOW)
         .expect("an access token")
 }
 
@@ -29,19 +30,49 @@ fn an_access_token_opens_one_scope_and_no_other() {
     let provider = access(&mut vault, &shop(), KeyKind::Provider, None);
 
     let mut server = place
-        .open_with(&Credential::AccessToken(&issued))
+        .open_with(&Credential::access_token(&issued))
         .expect("opens");
     assert_eq!(names(&mut server), ["ci"]);
     assert_eq!(check(&mut server, &mine, NOW), Code::Valid);
     assert_eq!(check(&mut server, &other, NOW), Code::Unknown);
-    refused(try_find(&mut server, "openai"));
+    assert!(matches!(
+        refused(try_find(&mut server, "openai")),
+        VaultError::UnknownKey { .. }
+    ));
 
     let mut job = place
-        .open_with(&Credential::AccessToken(&provider))
+        .open_with(&Credential::access_token(&provider))
         .expect("opens");
     assert_eq!(names(&mut job), ["openai"]);
     assert_eq!(get(&mut job, "openai"), b"sk-1");
-    assert_eq!(check(&mut job, &mine, NOW), Code::Unknown);
+    // Who opens no issued keys cannot say that a token is bad.
+    let presented = secret(mine.as_bytes());
+    let outcome = job.verify(&presented, &Requirements::default(), true, &who(), NOW);
+    let VaultError::ScopeClosed { wanted, open } = refused(outcome) else {
+        panic!("another error");
+    };
+    assert_eq!(wanted, "issued keys");
+    assert_eq!(open, ["the provider keys of shop/production"]);
+
+    // Both together, in any order and one of them twice.
+    let both = [provider, issued].map(|token| token.text());
+    let texts = [&both[0], &both[1], &both[0]].map(|text| text.expose());
+    let tokens = AccessToken::read_all(&secret(&texts.join(&b" \n\t"[..]))).expect("tokens");
+    let mut all = place
+        .open_with(&Credential::AccessTokens(&tokens))
+        .expect("opens");
+    assert_eq!(names(&mut all), ["ci", "openai"]);
+    assert_eq!(get(&mut all, "openai"), b"sk-1");
+    assert_eq!(check(&mut all, &mine, NOW), Code::Valid);
+    let elsewhere = all.find(
+        Wanted::Named(&reference("ci")),
+        &scope("shop/staging"),
+        false,
+    );
+    assert!(matches!(
+        refused(elsewhere),
+        VaultError::ScopeClosed { open, .. } if open.len() == 2
+    ));
 }
 
 /// As text they go through files, variables and a person's hands.
@@ -55,7 +86,7 @@ fn ways_in_open_from_their_texts() {
     let token = AccessToken::read(&token.text()).expect("reads back");
     let code = RecoveryCode::read(&code.text()).expect("reads back");
     for credential in [
-        Credential::AccessToken(&token),
+        Credential::access_token(&token),
         Credential::RecoveryCode(&code),
     ] {
         let mut opened = place.open_with(&credential).expect("opens");
@@ -72,7 +103,7 @@ fn a_use_by_access_token_is_counted_where_the_owner_sees_it() {
     let token = issue_named(&mut vault, "ci");
     let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
     let mut server = place
-        .open_with(&Credential::AccessToken(&issued))
+        .open_with(&Credential::access_token(&issued))
         .expect("opens");
     server
         .verify(
@@ -96,7 +127,7 @@ fn who_holds_an_access_token_changes_nothing() {
     issue_named(&mut vault, "ci");
     let issued = access(&mut vault, &shop(), KeyKind::Issued, None);
     let mut server = place
-        .open_with(&Credential::AccessToken(&issued))
+        .open_with(&Credential::access_token(&issued))
         .expect("opens");
     let found = find(&mut server, "ci");
     let (me, kind) = (who(), KeyKind::Issued);
@@ -112,7 +143,7 @@ fn who_holds_an_access_token_changes_nothing() {
         server.create_recovery_code(&me, NOW).map(drop),
         server.log().map(drop),
     ] {
-        assert!(matches!(refused(outcome), VaultError::OwnerOnly(_)));
+        assert!(matches!(refused(outcome), VaultError::OwnerOnly { .. }));
     }
     assert_eq!(place.verbs(), ["Init", "Create", "Deliver", "AccessCreate"]);
 }
@@ -124,7 +155,8 @@ fn an_access_token_ends_on_its_day() {
     issue_named(&mut vault, "ci");
     let end = Timestamp(NOW.0 + 100);
     let issued = access(&mut vault, &shop(), KeyKind::Issued, Some(end));
-    let open = |now| Vault::open(&place.location, &Credential::AccessToken(&issued), now).map(drop);
+    let open =
+        |now| Vault::open(&place.location, &Credential::access_token(&issued), now).map(drop);
     open(Timestamp(end.0 - 1)).expect("opens");
     for late in [end, Timestamp(end.0 + 1)] {
         assert!(matches!(
@@ -139,28 +171,38 @@ fn an_access_token_needs_a_scope_and_one_of_64_slots() {
     let place = Place::new();
     let mut vault = place.create();
     let me = who();
-    let create = |vault: &mut Vault| {
+    let create = |vault: &mut Vault, number: u8| {
+        let called = name(&format!("x {number}"));
         vault
-            .create_access(&name("x"), &shop(), KeyKind::Issued, None, &me, NOW)
+            .create_access(&called, &shop(), KeyKind::Issued, None, &me, NOW)
             .map(drop)
     };
-    assert!(matches!(
-        refused(create(&mut vault)),
-        VaultError::Misused(_)
-    ));
+    set(&mut vault, "openai", "sk-1");
+    let VaultError::UnknownScope { wanted, there } = refused(create(&mut vault, 0)) else {
+        panic!("another error");
+    };
+    assert_eq!(wanted, "issued keys of shop/production");
+    assert_eq!(there, ["the provider keys of shop/production"]);
     issue_named(&mut vault, "ci");
     // The passphrase has one slot.
-    for _ in 1..64 {
-        create(&mut vault).expect("a slot is free");
+    for number in 1..64 {
+        create(&mut vault, number).expect("a slot is free");
+        assert!(matches!(
+            refused(create(&mut vault, number)),
+            VaultError::AccessExists(_)
+        ));
     }
-    assert!(matches!(refused(create(&mut vault)), VaultError::Limit(_)));
+    assert!(matches!(
+        refused(create(&mut vault, 64)),
+        VaultError::Limit(_)
+    ));
     assert!(matches!(
         refused(vault.create_recovery_code(&me, NOW)),
         VaultError::Limit(_)
     ));
-    assert_eq!(names(&mut place.open()), ["ci"]);
+    assert_eq!(names(&mut place.open()), ["ci", "openai"]);
     let outline = Vault::outline(place.path()).expect("an outline");
-    assert_eq!((outline.slots.len(), outline.scopes), (64, 1));
+    assert_eq!((outline.slots.len(), outline.scopes), (64, 2));
 }
 
 #[test]
@@ -175,14 +217,14 @@ fn wrong_credentials_are_all_refused_alike() {
     let wrong_code = keywright::vault::RecoveryCode::new(secret(&[0; 20]));
     let wrong = passphrase("mule");
     for credential in [
-        Credential::AccessToken(&wrong_secret),
-        Credential::AccessToken(&no_slot),
+        Credential::access_token(&wrong_secret),
+        Credential::access_token(&no_slot),
         Credential::RecoveryCode(&wrong_code),
         Credential::Passphrase(&wrong),
     ] {
         assert!(matches!(
             refused(place.open_with(&credential).map(drop)),
-            VaultError::WrongCredential
+            VaultError::WrongAccessToken | VaultError::WrongCredential
         ));
     }
     let mut recovered = place

@@ -437,11 +437,11 @@ fn who_has_an_access_token_cannot_read_the_log() {
         .create_access(&name("server"), &shop(), KeyKind::Issued, None, &who(), NOW)
         .expect("an access token");
     let mut holder = place
-        .open_with(&Credential::AccessToken(&token))
+        .open_with(&Credential::access_token(&token))
         .expect("opens");
     let outcome = holder.audit(None, &shop(), &AuditFilter::default());
     assert!(matches!(
         refused(outcome.map(drop)),
-        VaultError::OwnerOnly(_)
+        VaultError::OwnerOnly { .. }
     ));
 }

@@ -139,7 +139,7 @@ fn who_holds_an_access_token_accepts_a_mounted_file_and_no_writable_one() {
     drop(vault);
     let open = |place: &Place| {
         place
-            .open_with(&Credential::AccessToken(&access))
+            .open_with(&Credential::access_token(&access))
             .map(|mut vault| names(&mut vault))
     };
     for (bits, accepted) in [

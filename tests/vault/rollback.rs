@@ -131,7 +131,7 @@ fn who_holds_an_access_token_notices_an_older_scope() {
         .expect("an access token");
     let open = || {
         place
-            .open_with(&Credential::AccessToken(&access))
+            .open_with(&Credential::access_token(&access))
             .expect("opens")
     };
     copy(place.path(), &place.folder().join("copy.db"));

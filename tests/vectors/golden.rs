@@ -178,7 +178,7 @@ fn the_golden_access_token_opens_its_scope() {
     let slot = golden.bytes("access-slot").try_into().expect("16 bytes");
     let secret = Secret::new(golden.bytes("access-secret"));
     let access = AccessToken::new(SlotId(slot), secret);
-    let mut vault = golden.open(&Credential::AccessToken(&access));
+    let mut vault = golden.open(&Credential::access_token(&access));
     issued_keys_are_as_they_were(&mut vault, &golden);
     let keys = vault.list(&Filter::default(), LATER).expect("a list");
     assert_eq!(keys.len(), 2);

@@ -1,8 +1,9 @@
 //! What an audit tells, and of what it tells.
 
+use super::uses::OpenedUse;
 use crate::key::{Actor, Environment, KeyId, KeyKind, KeyName, Project, Scope, Timestamp};
 use crate::store::EventRow;
-use crate::vault::activity::{USE_VERBS, UseEvent, is_allowed};
+use crate::vault::activity::{USE_VERBS, is_allowed};
 use crate::vault::log::{LogEntry, Verb};
 use crate::vault::verify::Code;
 
@@ -174,7 +175,10 @@ impl AuditEntry {
         }
     }
 
-    pub(super) fn of_use(row: &EventRow, event: UseEvent, scope: &Scope, kind: KeyKind) -> Self {
+    pub(super) fn of_use(row: &EventRow, used: OpenedUse<'_>) -> Self {
+        let OpenedUse { event, token, .. } = used;
+        let program = event.program.map(|program| format!("program {program}"));
+        let detail: Vec<String> = program.into_iter().chain(token).collect();
         Self {
             at: row.at,
             source: AuditSource::Use,
@@ -183,12 +187,12 @@ impl AuditEntry {
             verb: event.verb,
             code: Some(event.code),
             actor: event.actor,
-            scope: Some(scope.clone()),
-            kind: Some(kind),
+            scope: Some(used.scope.clone()),
+            kind: Some(used.kind),
             key_id: row.key_id,
             name: None,
             generation: (event.generation > 0).then_some(event.generation),
-            detail: event.program.map(|program| format!("program {program}")),
+            detail: (!detail.is_empty()).then(|| detail.join(", ")),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Vault {
             };
             let mut story = Story::new(&mut mark, filter, filter.limit);
             story.read_log(view, &key)?;
-            let mut homes = Homes::of(view)?;
+            let mut homes = Homes::of(view, &key)?;
             if let (Some((file, last)), true) = (&activity, filter.takes_uses()) {
                 story.read_uses(file, *last, &mut homes)?;
             }
@@ -113,7 +113,7 @@ impl Vault {
             if rows.is_empty() && story.newest.is_empty() {
                 return Ok(story.finish());
             }
-            let mut homes = Homes::of(view)?;
+            let mut homes = Homes::of(view, &key)?;
             for row in &rows {
                 story.mark.event = row.sequence;
                 story.see_use(row, &mut homes);
@@ -298,11 +298,11 @@ impl<'a> Story<'a> {
         if !self.is_about(row.key_id) || !self.filter.times().contains(&row.at) {
             return false;
         }
-        let Some((event, scope, kind)) = homes.open(row) else {
+        let Some(used) = homes.open(row) else {
             self.unopened += 1;
             return false;
         };
-        let entry = AuditEntry::of_use(row, event, scope, kind);
+        let entry = AuditEntry::of_use(row, used);
         let taken = self.filter.takes(&entry);
         if taken {
             self.keep(entry);

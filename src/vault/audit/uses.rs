@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::AuditFilter;
+use crate::crypto::RootKey;
 use crate::key::{KeyId, KeyKind, KeyName, Scope, Timestamp};
 use crate::store::{ActivityFile, EventRow, StoreError};
 use crate::vault::activity::{ActivityKey, UseEvent};
@@ -85,6 +86,17 @@ pub(super) struct Homes<'a> {
     known: HashMap<KeyId, Option<usize>>,
     /// Likewise for keys that are deleted: the scope whose key opened an event of theirs.
     deleted: HashMap<KeyId, usize>,
+    /// What the access tokens are called, by the ids of their slots.
+    tokens: HashMap<String, KeyName>,
+}
+
+/// An event that was opened, and the scope whose key it is about.
+pub(super) struct OpenedUse<'a> {
+    pub(super) event: UseEvent,
+    /// Which access token it was made with, for people.
+    pub(super) token: Option<String>,
+    pub(super) scope: &'a Scope,
+    pub(super) kind: KeyKind,
 }
 
 struct Home<'a> {
@@ -95,7 +107,7 @@ struct Home<'a> {
 
 impl<'a> Homes<'a> {
     /// One verified pass over each scope, which opens nothing.
-    pub(super) fn of(view: &'a View<'a>) -> Result<Self, VaultError> {
+    pub(super) fn of(view: &'a View<'a>, key: &RootKey) -> Result<Self, VaultError> {
         let home = |open: &'a OpenScope| {
             Ok(Home {
                 open,
@@ -109,6 +121,20 @@ impl<'a> Homes<'a> {
             scopes: scopes?,
             known: HashMap::new(),
             deleted: HashMap::new(),
+            tokens: view
+                .access_tokens(key)?
+                .into_iter()
+                .map(|token| (token.slot.to_string(), token.name))
+                .collect(),
+        })
+    }
+
+    /// Which access token a use was made with, for people.
+    fn token(&self, event: &UseEvent) -> Option<String> {
+        let slot = event.access.as_ref()?;
+        Some(match self.tokens.get(slot) {
+            Some(name) => format!("access token {name}"),
+            None => "an access token that is revoked".to_owned(),
         })
     }
 
@@ -128,7 +154,7 @@ impl<'a> Homes<'a> {
 
     /// Opens an event with the key of its scope, and tells which that is; `None` for one that an older key sealed, or
     /// that was altered.
-    pub(super) fn open(&mut self, row: &EventRow) -> Option<(UseEvent, &Scope, KeyKind)> {
+    pub(super) fn open(&mut self, row: &EventRow) -> Option<OpenedUse<'_>> {
         let id = row.key_id?;
         let (vault, home) = (self.view.state.vault, self.of_key(id));
         let opened = |at: usize| {
@@ -145,7 +171,12 @@ impl<'a> Homes<'a> {
         };
         self.deleted.insert(id, at);
         let open = self.scopes[at].open;
-        Some((event, &open.scope, open.kind))
+        Some(OpenedUse {
+            token: self.token(&event),
+            event,
+            scope: &open.scope,
+            kind: open.kind,
+        })
     }
 
     fn of_key(&mut self, id: KeyId) -> Option<usize> {

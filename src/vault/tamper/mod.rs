@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::{
     AccessToken, Credential, Filter, Holder, KeyEdit, Location, NewIssued, RecoveryCode,
-    Requirements, Retention, Rotation, StoreError, Vault, VaultError, Wanted,
+    Requirements, Retention, Rotation, ScopeKey, StoreError, Vault, VaultError, Wanted,
 };
 use crate::crypto::{Passphrase, Profile, Secret, SecretValue};
 use crate::key::{
@@ -50,7 +50,7 @@ impl Outcome {
             Err(VaultError::Store(StoreError::Newer { .. })) => Self::Newer,
             Err(VaultError::Store(StoreError::NotAVault(_))) => Self::NotAVault,
             Err(VaultError::Slice(_)) => Self::Slice,
-            Err(VaultError::WrongCredential) => Self::Credential,
+            Err(VaultError::WrongAccessToken | VaultError::WrongCredential) => Self::Credential,
             Err(other) => panic!("a refusal of no class of its own: {other:?}"),
         }
     }
@@ -151,7 +151,7 @@ impl Bench {
     /// Opens the file and reads all that there is to read.
     fn read(&self, path: &Path, who: Who) -> Result<Vec<String>, VaultError> {
         let credential = match who {
-            Who::AccessToken => Credential::AccessToken(&self.access),
+            Who::AccessToken => Credential::access_token(&self.access),
             Who::Passphrase => Credential::Passphrase(&self.passphrase),
             Who::RecoveryCode => Credential::RecoveryCode(&self.code),
         };
@@ -176,6 +176,11 @@ impl Bench {
                 // Not there, it says: right for who holds an access token, and the silent loss that must never be else.
                 Err(VaultError::UnknownKey { .. }) => {
                     answers.push(format!("no {text} in {scope}"));
+                    continue;
+                }
+                // The scope is none that the access token opens.
+                Err(VaultError::ScopeClosed { .. }) => {
+                    answers.push(format!("{scope} is closed"));
                     continue;
                 }
                 Err(err) => return Err(err),
@@ -211,7 +216,7 @@ impl Bench {
     fn open(&self, who: Who) -> Vault {
         let location = location(&self.path("vault.db"));
         let credential = match who {
-            Who::AccessToken => Credential::AccessToken(&self.access),
+            Who::AccessToken => Credential::access_token(&self.access),
             Who::Passphrase => Credential::Passphrase(&self.passphrase),
             Who::RecoveryCode => Credential::RecoveryCode(&self.code),
         };
@@ -222,7 +227,7 @@ impl Bench {
     fn told(&self, path: &Path, like: &Vault) -> (Outcome, bool) {
         let who = match like.holder {
             Holder::Owner(_) => Who::Passphrase,
-            Holder::Token { .. } => Who::AccessToken,
+            Holder::Tokens(_) => Who::AccessToken,
         };
         let answers = unlocked(path, like).and_then(|vault| self.read_open(vault));
         let outcome = Outcome::of(&answers);
@@ -283,7 +288,9 @@ impl Life {
     }
 
     fn access(&mut self, scope: &Scope) -> AccessToken {
-        let name = "server".parse().expect("a name");
+        let known = self.vault.access_tokens().expect("read");
+        let name = format!("server {}", known.len());
+        let name = name.parse().expect("a name");
         self.vault
             .create_access(&name, scope, KeyKind::Issued, None, &who(), NOW)
             .expect("an access token")
@@ -382,15 +389,19 @@ fn location(path: &Path) -> Location {
     }
 }
 
+fn same_key(one: &ScopeKey) -> ScopeKey {
+    ScopeKey {
+        slot: one.slot,
+        scope: one.scope,
+        key: one.key.duplicate(),
+    }
+}
+
 /// A vault whose key is known, without the work of a passphrase; its id is the file's, as it would be then.
 fn unlocked(path: &Path, like: &Vault) -> Result<Vault, VaultError> {
     let holder = match &like.holder {
         Holder::Owner(key) => Holder::Owner(key.duplicate()),
-        Holder::Token { slot, scope, key } => Holder::Token {
-            slot: *slot,
-            scope: *scope,
-            key: key.duplicate(),
-        },
+        Holder::Tokens(opened) => Holder::Tokens(opened.iter().map(same_key).collect()),
     };
     let file = VaultFile::open(path, Access::Owner)?;
     let id = file.snapshot()?.header()?.vault;

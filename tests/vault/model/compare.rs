@@ -191,8 +191,8 @@ impl Model {
 
     /// Who holds an access token is told of its scope's issued keys what the owner is, and nothing of others.
     fn compare_further_ways(&self) {
-        for (number, token) in &self.access {
-            let opened = self.place.open_with(&Credential::AccessToken(token));
+        for (number, _, token) in &self.access {
+            let opened = self.place.open_with(&Credential::access_token(token));
             let is_in_scope =
                 |slot: &&Slot| slot.scope == *number && self.keys[slot].issued().is_some();
             let slots: Vec<_> = self.keys.keys().filter(is_in_scope).copied().collect();

@@ -29,6 +29,7 @@ enum Refusal {
     Conflicts,
     Exists,
     Misused,
+    UnknownScope,
     Parse,
     Refused,
     RoleInUse,
@@ -42,6 +43,7 @@ impl Refusal {
             VaultError::Exists { .. } => Self::Exists,
             VaultError::ImportConflicts(_) => Self::Conflicts,
             VaultError::Misused(_) => Self::Misused,
+            VaultError::UnknownScope { .. } => Self::UnknownScope,
             VaultError::Parse(_) => Self::Parse,
             VaultError::Refused(_) => Self::Refused,
             VaultError::RoleInUse { .. } => Self::RoleInUse,
@@ -81,7 +83,8 @@ struct Model {
     roles: Roles,
     /// Scopes that have had a key.
     scopes: BTreeSet<(u8, KeyKind)>,
-    access: Vec<(u8, AccessToken)>,
+    /// Scope, name and token.
+    access: Vec<(u8, String, AccessToken)>,
     code: Option<RecoveryCode>,
     /// Tokens that no key has any more, or never had.
     gone: Vec<String>,
@@ -145,7 +148,7 @@ impl Model {
     fn opens(&self, credential: &Credential<'_>) -> bool {
         match self.place.open_with(credential) {
             Ok(_) => true,
-            Err(VaultError::WrongCredential) => false,
+            Err(VaultError::WrongAccessToken | VaultError::WrongCredential) => false,
             Err(other) => panic!("{other:?}"),
         }
     }

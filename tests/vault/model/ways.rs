@@ -33,10 +33,12 @@ impl Model {
             .rekey_compromised(&new, Profile::Test, &who(), self.now)
             .expect("sealed anew");
         let (access, code) = (std::mem::take(&mut self.access), self.code.take());
-        assert_eq!(dropped.access_tokens, vec![name("server"); access.len()]);
+        let mut called: Vec<_> = access.iter().map(|(_, called, _)| name(called)).collect();
+        called.sort();
+        assert_eq!(dropped.access_tokens, called);
         assert_eq!(dropped.recovery_code, code.is_some());
-        for (_, token) in &access {
-            assert!(!self.opens(&Credential::AccessToken(token)));
+        for (_, _, token) in &access {
+            assert!(!self.opens(&Credential::access_token(token)));
         }
         if let Some(code) = &code {
             assert!(!self.opens(&Credential::RecoveryCode(code)));
@@ -50,16 +52,17 @@ impl Model {
         }
         let mut against = BTreeSet::new();
         if !self.scopes.contains(&(scope, KeyKind::Issued)) {
-            against.insert(Refusal::Misused);
+            against.insert(Refusal::UnknownScope);
         }
         let place = Slot { scope, name: 0 }.scope();
-        let (server, kind) = (name("server"), KeyKind::Issued);
+        let called = format!("server {}", self.log.len());
+        let (server, kind) = (name(&called), KeyKind::Issued);
         let outcome = self
             .vault
             .create_access(&server, &place, kind, None, &who(), self.now);
         if let Some(token) = answer(outcome, &against) {
-            self.access.push((scope, token));
-            self.logged_of_vault(Verb::AccessCreate, Some("server".to_owned()));
+            self.access.push((scope, called.clone(), token));
+            self.logged_of_vault(Verb::AccessCreate, Some(called));
         }
     }
 
@@ -68,12 +71,12 @@ impl Model {
             return;
         }
         let at = usize::from(number) % self.access.len();
-        let (_, token) = self.access.remove(at);
+        let (_, called, token) = self.access.remove(at);
         self.vault
             .revoke_access(token.slot(), &who(), self.now)
             .expect("revoked");
-        assert!(!self.opens(&Credential::AccessToken(&token)));
-        self.logged_of_vault(Verb::AccessRevoke, Some("server".to_owned()));
+        assert!(!self.opens(&Credential::access_token(&token)));
+        self.logged_of_vault(Verb::AccessRevoke, Some(called));
     }
 
     pub(super) fn create_recovery_code(&mut self) {
