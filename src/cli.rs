@@ -8,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs, ExportArgs,
-    GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs, PassphraseArgs,
-    RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS,
-    UsageArgs, VerifyArgs,
+    AccessArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs,
+    ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs,
+    PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs,
+    StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -50,6 +50,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
+    Access(AccessArgs),
     Audit(AuditArgs),
     Check(CheckArgs),
     #[command(
@@ -102,7 +103,10 @@ const GROUPS: &[(&str, &[&str])] = &[
             "run", "env", "check", "get", "verify", "usage", "audit", "export",
         ],
     ),
-    ("The vault", &["init", "status", "passphrase", "import"]),
+    (
+        "The vault",
+        &["init", "status", "passphrase", "access", "import"],
+    ),
     ("More", &["completions", "man", "help"]),
 ];
 

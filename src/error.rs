@@ -229,7 +229,8 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::NoAccessToken { .. }
         | VaultError::WrongAccessToken
         | VaultError::WrongCredential => Exit::Locked,
-        VaultError::Activity(_)
+        VaultError::AccessUncertain(_)
+        | VaultError::Activity(_)
         | VaultError::Delivery(_)
         | VaultError::Newer(_)
         | VaultError::NotRecorded(_)
@@ -398,6 +399,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
             ..
         } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownAccess { .. } => "`keywright access list` shows every access token",
+        VaultError::AccessUncertain(_) => "`keywright access list` shows whether it was",
         VaultError::AccessExists(_) => "choose another name; `keywright access revoke` makes room",
         VaultError::UnknownScope { there, .. } if !there.is_empty() => {
             return Some(format!(

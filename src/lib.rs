@@ -82,6 +82,7 @@ fn finish(outcome: Result<Exit, CommandError>, mut out: Printer) -> ExitCode {
 
 fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandError> {
     match command {
+        Command::Access(args) => commands::access(&args, session),
         Command::Audit(args) => commands::audit(&args, session),
         Command::Check(args) => commands::check(&args, session),
         Command::Completions(args) => commands::completions(&args, cli::definition(), session),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::crypto::{Profile, Secret, SecretValue, VALUE_LIMIT, ValueError};
 use crate::error::{CommandError, Exit};
-use crate::key::KeyRef;
+use crate::key::{KeyKind, KeyRef};
 use crate::session::Session;
 use crate::vault::{Found, Vault, Wanted};
 
@@ -196,4 +196,21 @@ fn no_value() -> CommandError {
         "no value: standard input is a terminal, and nobody can be asked",
     )
     .hint("pipe the value in, or name a file with --file")
+}
+
+/// A kind of keys, as an option takes it.
+pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
+    KeyKind::ALL
+        .into_iter()
+        .find(|kind| kind.to_string() == text)
+        .ok_or_else(|| "a kind is issued or provider".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn kinds_are_two() {
+        assert!(super::kind("issued").is_ok() && super::kind("provider").is_ok());
+        assert!(super::kind("both").is_err());
+    }
 }

@@ -21,10 +21,13 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "dry_run",
                 "whether nothing was changed because of --dry-run",
             ),
-            ("token", "of create and rotate: the new token, this once"),
+            (
+                "token",
+                "of create, rotate and access create: the new token, this once",
+            ),
             (
                 "handed_over",
-                "of create, rotate and get: file, program or clipboard, and then there is no token or value; null where it is printed",
+                "of create, rotate, get and access create: file, program or clipboard, and then there is no token or value; null where it is printed",
             ),
             (
                 "value, value_base64",
@@ -96,6 +99,27 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "access",
+        &[
+            (
+                "access_tokens, access_token",
+                "the answer: all of them, or the one that was made or revoked",
+            ),
+            ("name", "what it is called"),
+            (
+                "project, environment, kind",
+                "the scope that it opens, and nothing else",
+            ),
+            ("status", "active or expired"),
+            ("created_at, created_by", "when, and by whom"),
+            ("expires_at", "when it ends; null for never"),
+            (
+                "last_used_at",
+                "its newest use among the newest 50,000 that the activity file here has; or null",
+            ),
+        ],
+    ),
+    (
         "audit, a document a line",
         &[
             ("at", "when"),
@@ -118,7 +142,8 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ("generation", "which token or value, where one is meant"),
             (
                 "detail",
-                "the fields that were edited, the role or access token it is about; or null",
+                "the fields that were edited, the program that got a value, the access token that was used or that it is about, \
+                 the role; or null",
             ),
         ],
     ),

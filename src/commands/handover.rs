@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use crate::crypto::{SecretValue, Token};
+use crate::crypto::{Secret, SecretValue, Token};
 use crate::error::{CommandError, Exit};
 use crate::handover::{
     CLEARED_AFTER, Cleaner, Clipboard, Displays, Handed, NewFile, NoTool, Program, Surroundings,
@@ -227,13 +227,54 @@ impl Destination {
             Way::Output => out.reveal_token(token),
             _ => self.hand_over(Handed::Token(token)),
         });
+        self.settled(outcome, out, |out, delivered| tell(out, delivered, None))
+    }
+
+    /// Hands an access token over: printed, as the last field of `document` where JSON is asked for, or put where it goes.
+    ///
+    /// # Errors
+    /// What the place says.
+    pub(super) fn put_access_token(
+        &mut self,
+        text: &Secret,
+        document: &impl Serialize,
+        out: &mut Printer,
+    ) -> io::Result<()> {
+        match self.way {
+            Way::Output if out.is_json() => out.reveal_access_token_json(document, text),
+            Way::Output => out.reveal_access_token(text),
+            _ => self.hand_over(Handed::AccessToken(text)),
+        }
+    }
+
+    /// Ends what [`Destination::put_access_token`] began, once the vault has it or not. Gives where it is for the notes.
+    ///
+    /// # Errors
+    /// As [`Destination::deliver`].
+    pub(super) fn end(
+        self,
+        outcome: Result<(), VaultError>,
+        document: &impl Serialize,
+        out: &mut Printer,
+    ) -> Result<String, CommandError> {
+        let ended = self.settled(outcome, out, |out, ()| out.json(document));
+        ended.map(|((), place)| place)
+    }
+
+    /// Keeps what was handed over, or takes it away; tells of it as JSON where the secret itself is elsewhere.
+    fn settled<T>(
+        self,
+        outcome: Result<T, VaultError>,
+        out: &mut Printer,
+        tell: impl FnOnce(&mut Printer, &T) -> io::Result<()>,
+    ) -> Result<(T, String), CommandError> {
         let is_printed = matches!(self.way, Way::Output);
         let place = self.place();
         match outcome {
             Ok(delivered) => {
                 self.settle();
                 if out.is_json() && !is_printed {
-                    tell(out, &delivered, None).map_err(|err| {
+                    tell(out, &delivered).map_err(|err| {
                         let hint =
                             format!("the change was made all the same; the token is {place}");
                         CommandError::from(err).hint(hint)
@@ -300,7 +341,10 @@ impl Destination {
     fn failed(self, err: VaultError) -> CommandError {
         let exit = self.exit();
         let is_undone = matches!(err, VaultError::Delivery(_));
-        let may_be_valid = matches!(err, VaultError::PrintedAndUncertain(_));
+        let may_be_valid = matches!(
+            err,
+            VaultError::AccessUncertain(_) | VaultError::PrintedAndUncertain(_)
+        );
         match self.way {
             Way::File { file, .. } if may_be_valid => file.keep(),
             way => drop(way),

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::args::kind;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     IssuedDetails, KeyKind, Permission, Provider, RoleName, SearchText, Span, Status, Tag,
@@ -66,13 +67,6 @@ impl FilterArgs {
             unused: self.unused,
         }
     }
-}
-
-fn kind(text: &str) -> Result<KeyKind, String> {
-    KeyKind::ALL
-        .into_iter()
-        .find(|kind| kind.to_string() == text)
-        .ok_or_else(|| "a kind is issued or provider".to_owned())
 }
 
 #[derive(Serialize)]
@@ -156,13 +150,4 @@ fn key_table(keys: &[Found], session: &Session) -> Table {
         ]);
     }
     table
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn kinds_are_two() {
-        assert!(super::kind("issued").is_ok() && super::kind("provider").is_ok());
-        assert!(super::kind("both").is_err());
-    }
 }

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, whose doc comment is the help, and its function.
 
+mod access;
 mod args;
 mod audit;
 mod check;
@@ -35,6 +36,7 @@ mod topics;
 mod usage;
 mod verify;
 
+pub(crate) use self::access::{AccessArgs, access};
 pub(crate) use self::audit::{AuditArgs, audit};
 pub(crate) use self::check::{CheckArgs, check};
 pub(crate) use self::clear_clipboard::{clear_clipboard, clearing};

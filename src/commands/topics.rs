@@ -239,6 +239,10 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
         "The key of that name in the scope that was chosen. A key id or masked token is found in every scope, unless -p or \
          -e is given as an option",
     ),
+    (
+        "access create",
+        "The scope that was chosen; `list` and `revoke` are of all of the vault",
+    ),
     ("audit NAME, usage NAME", "The same"),
     (
         "audit, export, list, search, usage",

@@ -30,6 +30,11 @@ impl Secret {
         Self(exact)
     }
 
+    /// The same secret for a second owner.
+    pub fn duplicate(&self) -> Self {
+        Self::copied(&self.0)
+    }
+
     /// A copy of bytes that lie in another buffer that is wiped.
     pub fn copied(bytes: &[u8]) -> Self {
         Self(Box::from(bytes))

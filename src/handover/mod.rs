@@ -18,12 +18,13 @@ pub(crate) use self::clipboard::{
 };
 pub(crate) use self::file::{NewFile, folder_of};
 pub(crate) use self::program::Program;
-use crate::crypto::{SecretValue, Token};
+use crate::crypto::{Secret, SecretValue, Token};
 use crate::hardening::with_core_limit;
 
 /// What is handed over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Handed<'a> {
+    AccessToken(&'a Secret),
     Token(&'a Token),
     Value(&'a SecretValue),
 }
@@ -32,15 +33,16 @@ impl Handed<'_> {
     /// The bytes, without a line end.
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Token(token) => token.expose(), // the one time it is handed over
-            Self::Value(value) => value.expose(), // asked for by `get`
+            Self::AccessToken(text) => text.expose(), // the one time it is handed over
+            Self::Token(token) => token.expose(),     // the one time it is handed over
+            Self::Value(value) => value.expose(),     // asked for by `get`
         }
     }
 
     /// What stands after it in a file: a token is a line of text, a value has its exact bytes.
     fn line_end(&self) -> &'static [u8] {
         match self {
-            Self::Token(_) => b"\n",
+            Self::AccessToken(_) | Self::Token(_) => b"\n",
             Self::Value(_) => b"",
         }
     }

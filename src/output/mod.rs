@@ -247,6 +247,24 @@ impl Printer {
         Ok(())
     }
 
+    /// Shows an access token, once, alone on its line.
+    pub(crate) fn reveal_access_token(&mut self, text: &Secret) -> io::Result<()> {
+        self.reveal(&[text.expose(), b"\n"])?; // the one time it is shown
+        Ok(())
+    }
+
+    /// A JSON document with an access token as its last field.
+    pub(crate) fn reveal_access_token_json(
+        &mut self,
+        document: &impl Serialize,
+        text: &Secret,
+    ) -> io::Result<()> {
+        let head = json_text(document)?;
+        let quoted = json_string(text.expose()); // the one time it is shown
+        self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])?;
+        Ok(())
+    }
+
     /// A JSON document with a value as its last field, as text or, where it is none, in base64 under another name.
     pub(crate) fn reveal_value_json(
         &mut self,

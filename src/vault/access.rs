@@ -1,7 +1,11 @@
 //! Further ways in: access tokens that open one scope, and the recovery code.
 
+use std::collections::HashMap;
+use std::io;
+
 use zeroize::Zeroizing;
 
+use super::audit::{AuditFilter, Homes, newest_first};
 use super::draft::Draft;
 use super::find::nearest;
 use super::head::title;
@@ -15,7 +19,10 @@ use crate::crypto::{
     random, recovery_code_input, recovery_code_text,
 };
 use crate::key::{Actor, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
-use crate::store::SlotRow;
+use crate::store::{ActivityFile, SlotRow};
+
+/// Newest events in which uses of access tokens are looked for.
+const EVENTS: usize = 50_000;
 
 /// Opens exactly one scope, for CI and servers. Redacted in `Debug`.
 #[derive(Debug)]
@@ -28,6 +35,11 @@ impl AccessToken {
     /// From its two parts.
     pub fn new(slot: SlotId, secret: Secret) -> Self {
         Self { slot, secret }
+    }
+
+    fn generate() -> Result<Self, VaultError> {
+        let bytes = Zeroizing::new(random::<32>()?);
+        Ok(Self::new(SlotId(random()?), Secret::copied(&bytes[..])))
     }
 
     /// Which slot it opens.
@@ -86,6 +98,16 @@ impl RecoveryCode {
     }
 }
 
+/// An access token that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccess {
+    /// Unique among the access tokens.
+    pub name: KeyName,
+    pub scope: Scope,
+    pub kind: KeyKind,
+    pub expires_at: Option<Timestamp>,
+}
+
 /// What the vault's owner knows of an access token.
 #[derive(Clone, Debug)]
 pub struct AccessOutline {
@@ -97,6 +119,8 @@ pub struct AccessOutline {
     pub created_by: Actor,
     /// Honest programs keep to it; no cryptography does.
     pub expires_at: Option<Timestamp>,
+    /// When it last opened a key, among the newest 50,000 uses that the activity file has.
+    pub last_used: Option<Timestamp>,
 }
 
 impl AccessOutline {
@@ -113,7 +137,17 @@ impl Vault {
     /// [`VaultError::OwnerOnly`] for the holder of an access token.
     pub fn access_tokens(&mut self) -> Result<Vec<AccessOutline>, VaultError> {
         let key = self.owner_key()?;
-        self.read(|view| view.access_tokens(&key))
+        let activity = self.activity_now()?;
+        self.read(|view| {
+            let mut tokens = view.access_tokens(&key)?;
+            if let (Some((file, last)), false) = (&activity, tokens.is_empty()) {
+                let uses = view.last_uses(file, *last, &key)?;
+                for token in &mut tokens {
+                    token.last_used = uses.get(&token.slot.to_string()).copied();
+                }
+            }
+            Ok(tokens)
+        })
     }
 
     /// Finds an access token by its exact name.
@@ -144,36 +178,98 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<AccessToken, VaultError> {
+        let new = NewAccess {
+            name: name.clone(),
+            scope: scope.clone(),
+            kind,
+            expires_at,
+        };
+        let token = AccessToken::generate()?;
+        self.save_access(&new, &token, true, who, now)?;
+        Ok(token)
+    }
+
+    /// Whether [`Vault::deliver_access`] could make it, without doing it.
+    ///
+    /// # Errors
+    /// As [`Vault::create_access`].
+    pub fn check_access(
+        &mut self,
+        new: &NewAccess,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        self.save_access(new, &AccessToken::generate()?, false, who, now)
+            .map(drop)
+    }
+
+    /// Makes an access token that `hand_over` gives to its owner first; it returns once the token is out. Only then is it
+    /// put into the vault: where that fails, or the process is killed between, it opens nothing.
+    ///
+    /// # Errors
+    /// As [`Vault::create_access`], all of which is known before; [`VaultError::Delivery`] when it was not handed over:
+    /// nothing was changed. [`VaultError::PrintedButInvalid`] when it was, but could not be saved;
+    /// [`VaultError::AccessUncertain`] when nobody can tell.
+    pub fn deliver_access(
+        &mut self,
+        new: &NewAccess,
+        who: &Actor,
+        now: Timestamp,
+        hand_over: impl FnOnce(&AccessToken) -> io::Result<()>,
+    ) -> Result<(), VaultError> {
+        let token = AccessToken::generate()?;
+        self.save_access(new, &token, false, who, now)?;
+        hand_over(&token).map_err(VaultError::Delivery)?;
+        let saved = self.save_access(new, &token, true, who, now);
+        saved.map_err(|err| match err {
+            VaultError::Uncertain(source) => VaultError::AccessUncertain(source),
+            err => VaultError::PrintedButInvalid(Box::new(err)),
+        })
+    }
+
+    /// With `save`; otherwise everything but that.
+    fn save_access(
+        &mut self,
+        new: &NewAccess,
+        token: &AccessToken,
+        save: bool,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let NewAccess {
+            name,
+            scope,
+            kind,
+            expires_at,
+        } = new;
         self.write(who, now, |draft| {
             let id = draft
-                .scope_id(scope, kind)
-                .ok_or_else(|| draft.state.unknown_scope(scope, kind))?;
+                .scope_id(scope, *kind)
+                .ok_or_else(|| draft.state.unknown_scope(scope, *kind))?;
             for known in draft.own_records()? {
                 if matches!(&known.body, OwnBody::Slot { name: known, .. } if known == name) {
                     return Err(VaultError::AccessExists(name.clone()));
                 }
             }
-            let (slot, bytes) = (SlotId(random()?), Zeroizing::new(random::<32>()?));
-            let input = Secret::new(bytes.to_vec());
-            put_access_slot(draft, slot, id, expires_at, &input)?;
+            put_access_slot(draft, token.slot, id, *expires_at, &token.secret)?;
             let body = OwnBody::Slot {
                 name: name.clone(),
                 created_at: now,
                 created_by: who.clone(),
             };
-            let kept = Secret::new(bytes.to_vec());
+            let kept = token.secret.duplicate();
             draft.put_own(
                 &OwnRecord {
-                    name: own_name(slot),
+                    name: own_name(token.slot),
                     body,
                 },
                 &[kept],
             )?;
             let event = Event {
-                scope: Some((scope.clone(), kind)),
+                scope: Some((scope.clone(), *kind)),
                 ..Event::of_vault(Verb::AccessCreate).with_detail(name.to_string())
             };
-            Ok((AccessToken::new(slot, input), Some(event)))
+            Ok(((), save.then_some(event)))
         })
     }
 
@@ -282,10 +378,32 @@ impl View<'_> {
                 created_at,
                 created_by,
                 expires_at: expiry(slot),
+                last_used: None,
             });
         }
         tokens.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(tokens)
+    }
+
+    /// When each access token, by the id of its slot, was last used, as far as the newest events tell.
+    fn last_uses(
+        &self,
+        file: &ActivityFile,
+        last: u64,
+        key: &RootKey,
+    ) -> Result<HashMap<String, Timestamp>, VaultError> {
+        let mut homes = Homes::of(self, key)?;
+        let (mut uses, mut read) = (HashMap::new(), 0);
+        newest_first(file, last, None, &AuditFilter::default(), |row| {
+            let used = homes.open(row).and_then(|used| used.event.access);
+            if let Some(slot) = used {
+                let latest = uses.entry(slot).or_insert(row.at);
+                *latest = row.at.max(*latest);
+            }
+            read += 1;
+            read < EVENTS
+        })?;
+        Ok(uses)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::store::StoreError;
 pub enum VaultError {
     #[error("there is already an access token `{0}`")]
     AccessExists(KeyName),
+    #[error("the access token was handed over, and it cannot be told whether it was saved")]
+    AccessUncertain(#[source] StoreError),
     /// About uses of keys, which are counted beside the vault.
     #[error("the activity file cannot be used")]
     Activity(#[source] StoreError),

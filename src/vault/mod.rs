@@ -42,7 +42,7 @@ use crate::crypto::{RootKey, random};
 use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
 use crate::store::{ActivityFile, Snapshot, VaultFile};
 
-pub use self::access::{AccessOutline, AccessToken, RecoveryCode};
+pub use self::access::{AccessOutline, AccessToken, NewAccess, RecoveryCode};
 pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, VaultUsage};
 pub use self::audit::{
     Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,

@@ -39,6 +39,7 @@ fn of_keywright() {
       init         Make a vault, or a keywright.toml
       status       Show which vault, project and environment are in use
       passphrase   Change the passphrase, and after a compromise the keys
+      access       Make, list and revoke access tokens, each of which opens one scope
       import       Add values from a dotenv file, JSON, the environment or `pass`
 
     More:

@@ -153,6 +153,8 @@ fn of_scopes() {
       delete, edit, get, revoke, rotate, show
           The key of that name in the scope that was chosen. A key id or masked
           token is found in every scope, unless -p or -e is given as an option
+      access create
+          The scope that was chosen; `list` and `revoke` are of all of the vault
       audit NAME, usage NAME
           The same
       audit, export, list, search, usage
@@ -186,6 +188,10 @@ fn of_environment() {
     those that choose a vault and a scope, and none that opens a vault; no other
     program that keywright starts gets any of them.
 
+      KEYWRIGHT_ACCESS_TOKEN        Access tokens that open the vault, separated by
+                                    white space; a file is safer
+      KEYWRIGHT_ACCESS_TOKEN_FILE   A file with access tokens, separated by white
+                                    space
       KEYWRIGHT_ACTIVITY            The activity file, when a service and its owner
                                     share one
       KEYWRIGHT_ENV                 The environment, like --env

@@ -1,5 +1,6 @@
 //! The program as a user meets it: arguments, standard streams, files and a terminal.
 
+mod access;
 mod arguments;
 mod audit;
 mod audit_follow;

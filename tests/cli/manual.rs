@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
+    "access",
     "audit",
     "check",
     "completions",
@@ -85,7 +86,7 @@ fn pages_go_by_aliases_and_not_by_other_words() {
 #[test]
 fn pages_and_scripts_are_written_into_a_folder() {
     let env = TestEnv::empty();
-    for (command, count) in [("man", COMMANDS.len() + 5), ("completions", 5)] {
+    for (command, count) in [("man", COMMANDS.len() + 8), ("completions", 5)] {
         fs::create_dir(env.path(command)).expect("made");
         let written = env.run([command, "--dir", command]);
         assert!(

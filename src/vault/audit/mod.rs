@@ -6,7 +6,8 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use self::entry::{AuditCode, AuditEntry, AuditFilter, AuditSource, AuditVerb};
-use self::uses::{Homes, PAGE, newest_first};
+use self::uses::PAGE;
+pub(super) use self::uses::{Homes, newest_first};
 use super::find::Wanted;
 use super::log::{LogEntry, LogMark};
 use super::{Vault, VaultError, View};
@@ -127,7 +128,7 @@ impl Vault {
 
     /// The activity file as it is now, if there is one, and the number of its newest event. Opened anew each time: a
     /// file that took the place of another would not be noticed otherwise.
-    fn activity_now(&self) -> Result<Option<(ActivityFile, u64)>, VaultError> {
+    pub(super) fn activity_now(&self) -> Result<Option<(ActivityFile, u64)>, VaultError> {
         let open = || {
             let Some(file) = ActivityFile::open_existing(&self.activity_path())? else {
                 return Ok(None);

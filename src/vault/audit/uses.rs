@@ -15,7 +15,7 @@ pub(super) const PAGE: u32 = 500;
 
 /// Shows the events that may be wanted to `visit`, newest first, until it has enough. None is later than `last`, for the
 /// key of a later one may be unknown.
-pub(super) fn newest_first(
+pub(in crate::vault) fn newest_first(
     file: &ActivityFile,
     last: u64,
     key: Option<KeyId>,
@@ -79,7 +79,7 @@ fn of_key(
 }
 
 /// The open scopes and whose keys are in them.
-pub(super) struct Homes<'a> {
+pub(in crate::vault) struct Homes<'a> {
     view: &'a View<'a>,
     scopes: Vec<Home<'a>>,
     /// The scope of each key that was asked for, by its place in `scopes`; `None` for a key that is in none.
@@ -91,12 +91,12 @@ pub(super) struct Homes<'a> {
 }
 
 /// An event that was opened, and the scope whose key it is about.
-pub(super) struct OpenedUse<'a> {
-    pub(super) event: UseEvent,
+pub(in crate::vault) struct OpenedUse<'a> {
+    pub(in crate::vault) event: UseEvent,
     /// Which access token it was made with, for people.
-    pub(super) token: Option<String>,
-    pub(super) scope: &'a Scope,
-    pub(super) kind: KeyKind,
+    pub(in crate::vault) token: Option<String>,
+    pub(in crate::vault) scope: &'a Scope,
+    pub(in crate::vault) kind: KeyKind,
 }
 
 struct Home<'a> {
@@ -107,7 +107,7 @@ struct Home<'a> {
 
 impl<'a> Homes<'a> {
     /// One verified pass over each scope, which opens nothing.
-    pub(super) fn of(view: &'a View<'a>, key: &RootKey) -> Result<Self, VaultError> {
+    pub(in crate::vault) fn of(view: &'a View<'a>, key: &RootKey) -> Result<Self, VaultError> {
         let home = |open: &'a OpenScope| {
             Ok(Home {
                 open,
@@ -154,7 +154,7 @@ impl<'a> Homes<'a> {
 
     /// Opens an event with the key of its scope, and tells which that is; `None` for one that an older key sealed, or
     /// that was altered.
-    pub(super) fn open(&mut self, row: &EventRow) -> Option<OpenedUse<'_>> {
+    pub(in crate::vault) fn open(&mut self, row: &EventRow) -> Option<OpenedUse<'_>> {
         let id = row.key_id?;
         let (vault, home) = (self.view.state.vault, self.of_key(id));
         let opened = |at: usize| {
