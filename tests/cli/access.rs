@@ -49,11 +49,7 @@ fn one_is_made_listed_and_revoked() {
     let made = env.run([
         "access", "create", "deploy", "-p", "shop", "-e", "staging", "--kind", "provider",
     ]);
-    insta::assert_snapshot!(made, @"
-    exit: 0
-    ---- stdout
-    kwa1_23wzaV8gp7T2yh9L8xFdlxIxR2FeCYNxANFqK70ZBky6NI8u8qrHGo67ENXvDOroH1lRb8m
-    ---- stderr
+    insta::assert_snapshot!(made.masked_stderr(), @"
     Created access token `deploy`
       opens        the provider keys of shop/staging
       expires      in 90 d, [-------TIME-------] (by default)
