@@ -173,13 +173,25 @@ pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// Puts `…` in the place of every whole token and every key of a well-known provider in a text, so that no error repeats
-/// one.
+/// Puts `…` in the place of every whole token, every recovery code and every key of a well-known provider in a text, so
+/// that no error repeats one.
 pub(crate) fn hide_secrets(text: &str) -> String {
     let is_token = |word: &str| token_id(word).is_some();
     let text = hide_words(text, |c| c.is_ascii_alphanumeric() || c == '_', is_token);
+    let in_code = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let text = hide_words(&text, in_code, is_recovery_code);
     let in_key = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     hide_words(&text, in_key, WellKnown::is_key)
+}
+
+/// Whether a word is a recovery code, or one with a slip in it: `kwr1` and most of the rest, or nine groups of four.
+fn is_recovery_code(word: &str) -> bool {
+    let digits = word.bytes().filter(|byte| *byte != b'-').count();
+    let begun = word
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("kwr1"));
+    let mut groups = word.split('-');
+    (begun && digits >= 20) || (groups.clone().count() == 9 && groups.all(|group| group.len() == 4))
 }
 
 fn hide_words(
@@ -229,5 +241,29 @@ mod tests {
             )),
             "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"
         );
+    }
+
+    #[test]
+    fn a_recovery_code_is_hidden_however_it_is_typed() {
+        let code = "kwr1-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ-0A1B";
+        for typed in [
+            code,
+            &code.to_lowercase(),
+            &code.replace('-', ""),
+            &code["kwr1-".len()..],
+            &code[..code.len() - 1],
+            &code[..30],
+        ] {
+            let told = hide_secrets(&format!("no file `{typed}`: none"));
+            assert_eq!(told, "no file `…`: none", "{typed}");
+        }
+        for harmless in [
+            "kwr1",
+            "kwr1-backup-notes",
+            "5f0e1b52-9a55-4f5e-8a4f-4a7b1f6f2c11",
+            "this-name-just-uses-many-four-char",
+        ] {
+            assert_eq!(hide_secrets(harmless), harmless);
+        }
     }
 }
