@@ -564,6 +564,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of an open file descriptor')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--allow-weak-passphrase', '--allow-weak-passphrase', [CompletionResultType]::ParameterName, 'Take a passphrase that is easy to guess')
+            [CompletionResult]::new('--recovery-code', '--recovery-code', [CompletionResultType]::ParameterName, 'Make a recovery code, too, and print it once: it opens the vault when the passphrase is lost')
             [CompletionResult]::new('--project-file', '--project-file', [CompletionResultType]::ParameterName, 'Write keywright.toml instead, from the provider keys that have a variable')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')
@@ -659,7 +660,8 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;passphrase' {
-            [CompletionResult]::new('--kdf', '--kdf', [CompletionResultType]::ParameterName, 'What one guess of the passphrase costs from now on: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory; as before unless given')
+            [CompletionResult]::new('--kdf', '--kdf', [CompletionResultType]::ParameterName, 'What one guess of the passphrase costs [default: as before]')
+            [CompletionResult]::new('--recovery-code-file', '--recovery-code-file', [CompletionResultType]::ParameterName, 'Read the recovery code from the first line of a file, or of standard input if it is -')
             [CompletionResult]::new('--new-passphrase-file', '--new-passphrase-file', [CompletionResultType]::ParameterName, 'Read the new passphrase from the first line of a file')
             [CompletionResult]::new('--new-passphrase-fd', '--new-passphrase-fd', [CompletionResultType]::ParameterName, 'Read the new passphrase from the next line of an open file descriptor')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Vault file [default: vault.db in the config directory]')
@@ -672,6 +674,9 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of an open file descriptor')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--compromised', '--compromised', [CompletionResultType]::ParameterName, 'Make new keys too, because somebody may have read the vault or its passphrase')
+            [CompletionResult]::new('--recover', '--recover', [CompletionResultType]::ParameterName, 'Open the vault with the recovery code, and set a new passphrase')
+            [CompletionResult]::new('--add-recovery-code', '--add-recovery-code', [CompletionResultType]::ParameterName, 'Make a recovery code instead of the one there is, and print it once')
+            [CompletionResult]::new('--test-recovery-code', '--test-recovery-code', [CompletionResultType]::ParameterName, 'Say whether a recovery code opens the vault, and change nothing')
             [CompletionResult]::new('--allow-weak-passphrase', '--allow-weak-passphrase', [CompletionResultType]::ParameterName, 'Take a passphrase that is easy to guess')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would happen, and change nothing')

@@ -542,6 +542,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
             cand --allow-weak-passphrase 'Take a passphrase that is easy to guess'
+            cand --recovery-code 'Make a recovery code, too, and print it once: it opens the vault when the passphrase is lost'
             cand --project-file 'Write keywright.toml instead, from the provider keys that have a variable'
             cand -n 'Say what would happen, and change nothing'
             cand --dry-run 'Say what would happen, and change nothing'
@@ -633,7 +634,8 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'keywright;passphrase'= {
-            cand --kdf 'What one guess of the passphrase costs from now on: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory; as before unless given'
+            cand --kdf 'What one guess of the passphrase costs [default: as before]'
+            cand --recovery-code-file 'Read the recovery code from the first line of a file, or of standard input if it is -'
             cand --new-passphrase-file 'Read the new passphrase from the first line of a file'
             cand --new-passphrase-fd 'Read the new passphrase from the next line of an open file descriptor'
             cand --vault 'Vault file [default: vault.db in the config directory]'
@@ -646,6 +648,9 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
             cand --compromised 'Make new keys too, because somebody may have read the vault or its passphrase'
+            cand --recover 'Open the vault with the recovery code, and set a new passphrase'
+            cand --add-recovery-code 'Make a recovery code instead of the one there is, and print it once'
+            cand --test-recovery-code 'Say whether a recovery code opens the vault, and change nothing'
             cand --allow-weak-passphrase 'Take a passphrase that is easy to guess'
             cand -n 'Say what would happen, and change nothing'
             cand --dry-run 'Say what would happen, and change nothing'

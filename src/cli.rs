@@ -268,10 +268,11 @@ fn asked_look(args: &[OsString]) -> Look {
 
 /// A word too many, or an option that asks for a secret: it is not repeated, and the right way is told.
 fn refused_secret(err: &clap::Error, args: &[OsString]) -> Option<CommandError> {
-    const SECRET_OPTIONS: [&str; 6] = [
+    const SECRET_OPTIONS: [&str; 7] = [
         "--new-passphrase",
         "--passphrase",
         "--password",
+        "--recovery-code",
         "--secret",
         "--token",
         "--value",
@@ -296,6 +297,9 @@ fn refused_secret(err: &clap::Error, args: &[OsString]) -> Option<CommandError> 
         }
         Some("env") if !word.starts_with('-') => {
             "--only NAME chooses a key, `keywright get NAME` prints its value alone"
+        }
+        _ if option == "--recovery-code" => {
+            "a recovery code comes from a hidden prompt or --recovery-code-file; see --help"
         }
         _ => {
             "a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help"

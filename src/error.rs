@@ -231,6 +231,9 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::WrongCredential => Exit::Locked,
         VaultError::AccessUncertain(_)
         | VaultError::Activity(_)
+        | VaultError::CodeDelivery(_)
+        | VaultError::CodeInvalid(_)
+        | VaultError::CodeUncertain(_)
         | VaultError::Delivery(_)
         | VaultError::Newer(_)
         | VaultError::NotRecorded(_)
@@ -295,6 +298,13 @@ fn hint_for(err: &VaultError) -> Option<String> {
             "put back a copy that was made before; `keywright status` shows where the vault is"
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
+        VaultError::CodeDelivery(_) | VaultError::Delivery(_) => "what worked before works still",
+        VaultError::CodeInvalid(_) | VaultError::PrintedButInvalid(_) => {
+            "throw it away and run the command again"
+        }
+        VaultError::CodeUncertain(_) => {
+            "keep it and the one before; `keywright passphrase --test-recovery-code` tells which of them opens the vault"
+        }
         VaultError::DangerousNames(names) => {
             let options: Vec<String> = names
                 .iter()
@@ -302,7 +312,6 @@ fn hint_for(err: &VaultError) -> Option<String> {
                 .collect();
             return Some(format!("if that is what you want: {}", options.join(" ")));
         }
-        VaultError::Delivery(_) => "what worked before works still",
         VaultError::Exists { kind, .. } => match kind {
             KeyKind::Issued => {
                 "choose another name; `keywright rotate` gives that key a new token, `keywright delete` makes room"
@@ -354,7 +363,6 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::PrintedAndUncertain(_) => {
             "keep it and the one before; `keywright verify` tells which of them works"
         }
-        VaultError::PrintedButInvalid(_) => "throw it away and run the command again",
         VaultError::Refused(_) => {
             "`keywright show` tells more; `keywright delete` makes room for a new key"
         }

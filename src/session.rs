@@ -1,5 +1,7 @@
 //! What a command works with: the settings, the clock, the printer, and the way to an unlocked vault.
 
+mod recovery;
+
 use std::io;
 
 use rustix::process::Rlimit;
@@ -37,6 +39,8 @@ const DERIVING: &str = "Deriving the key";
 pub(crate) struct Replacement {
     pub(crate) source: PassphraseSource,
     pub(crate) allow_weak: bool,
+    /// The old one was read before it, and from the same descriptor if both name one.
+    pub(crate) follows_old: bool,
     /// It is only checked, so that none is made for the user.
     pub(crate) dry_run: bool,
 }
@@ -203,10 +207,14 @@ impl Session {
         );
         drop(working);
         let vault = made?;
-        let path = settings.location.vault.display().to_string();
+        self.tell_of_vault();
+        Ok(vault)
+    }
+
+    fn tell_of_vault(&mut self) {
+        let path = self.settings.location.vault.display().to_string();
         self.out
             .note(format_args!("Made the vault `{}`", escape(&path)));
-        Ok(vault)
     }
 
     fn finish<T>(
@@ -278,7 +286,7 @@ impl Session {
     pub(crate) fn replacement(&self, wanted: &Replacement) -> Result<Passphrase, CommandError> {
         let typed = match (&wanted.source, &self.settings.passphrase) {
             (PassphraseSource::Descriptor(new), PassphraseSource::Descriptor(old))
-                if new == old =>
+                if wanted.follows_old && new == old =>
             {
                 let read = next_passphrase_from_fd(*new);
                 Some(read.map_err(|err| unread_descriptor(*new, "new passphrase", err))?)

@@ -320,6 +320,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "the vault file, its id or null, and whether it is there",
             ),
             (
+                "recovery_code",
+                "of init --recovery-code: the code, this once",
+            ),
+            (
                 "file, variable_count, left_out",
                 "of init --project-file: the file, how many variables are in it, and names of keys that are not",
             ),
@@ -351,6 +355,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             (
                 "dropped_access_tokens, dropped_recovery_code",
                 "of --compromised: names of the access tokens that are gone, and whether a recovery code is",
+            ),
+            (
+                "recovery_code, replaced",
+                "of --add-recovery-code: the code, this once, and whether it took another one's place",
             ),
         ],
     ),

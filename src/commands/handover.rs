@@ -241,8 +241,7 @@ impl Destination {
         out: &mut Printer,
     ) -> io::Result<()> {
         match self.way {
-            Way::Output if out.is_json() => out.reveal_access_token_json(document, text),
-            Way::Output => out.reveal_access_token(text),
+            Way::Output => out.reveal_once(document, "token", text),
             _ => self.hand_over(Handed::AccessToken(text)),
         }
     }

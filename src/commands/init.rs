@@ -19,6 +19,8 @@ use crate::view::counted;
 /// Make a vault, or a keywright.toml
 ///
 /// The first `create` or `set` makes a vault, too; `init` lets you choose how costly guessing the passphrase is. With
+/// `--recovery-code` it prints a code that opens all of the vault without the passphrase: write it down, and keep it away
+/// from the vault. Nobody can tell it to you again; `passphrase --add-recovery-code` makes another one. With
 /// `--project-file` it opens the vault that is there and writes a keywright.toml into the working directory: project,
 /// environment, and which provider key goes into which variable. It holds no secret and belongs into the project's
 /// repository; `run` and `check` read it. It never selects production.
@@ -26,6 +28,7 @@ use crate::view::counted;
 #[command(after_long_help = "\
 Examples:
   keywright init
+  keywright init --recovery-code
   keywright init --kdf strong --vault ~/work/keys.db
   keywright init --project-file -p shop")]
 pub(crate) struct InitArgs {
@@ -37,8 +40,12 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     allow_weak_passphrase: bool,
 
+    /// Make a recovery code, too, and print it once: it opens the vault when the passphrase is lost
+    #[arg(long)]
+    recovery_code: bool,
+
     /// Write keywright.toml instead, from the provider keys that have a variable
-    #[arg(long, conflicts_with_all = ["kdf", "allow_weak_passphrase"])]
+    #[arg(long, conflicts_with_all = ["kdf", "allow_weak_passphrase", "recovery_code"])]
     project_file: bool,
 
     #[command(flatten)]
@@ -75,12 +82,25 @@ pub(crate) fn init(args: &InitArgs, session: &mut Session) -> Result<Exit, Comma
         );
     }
     let mut vault_id = None;
+    let (profile, allow_weak) = (args.kdf.into(), args.allow_weak_passphrase);
     if args.change.dry_run {
         session
             .out
             .note(format_args!("Would make the vault `{}`", escape(&path)));
+        if args.recovery_code {
+            session.out.note(format_args!("Would make a recovery code"));
+        }
+    } else if args.recovery_code {
+        session.make_vault_with_recovery_code(profile, allow_weak, |out, code, id| {
+            let document = Document {
+                vault: path,
+                vault_id: Some(id.to_string()),
+                dry_run: false,
+            };
+            out.reveal_once(&document, "recovery_code", &code.text())
+        })?;
+        return Ok(Exit::Done);
     } else {
-        let (profile, allow_weak) = (args.kdf.into(), args.allow_weak_passphrase);
         vault_id = session.with_new_vault(profile, allow_weak, |vault, _| {
             Ok(Some(vault.id().to_string()))
         })?;

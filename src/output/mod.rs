@@ -247,21 +247,22 @@ impl Printer {
         Ok(())
     }
 
-    /// Shows an access token, once, alone on its line.
-    pub(crate) fn reveal_access_token(&mut self, text: &Secret) -> io::Result<()> {
-        self.reveal(&[text.expose(), b"\n"])?; // the one time it is shown
-        Ok(())
-    }
-
-    /// A JSON document with an access token as its last field.
-    pub(crate) fn reveal_access_token_json(
+    /// Shows a secret that is shown once, alone on its line, or as the last field of the document where JSON is asked for.
+    pub(crate) fn reveal_once(
         &mut self,
         document: &impl Serialize,
+        field: &'static str,
         text: &Secret,
     ) -> io::Result<()> {
-        let head = json_text(document)?;
-        let quoted = json_string(text.expose()); // the one time it is shown
-        self.reveal(&[opened(&head)?, b",\"token\":", &quoted, b"}\n"])?;
+        let text = text.expose(); // the one time it is shown
+        if self.look.json {
+            let head = json_text(document)?;
+            let field = format!(",\"{field}\":");
+            let quoted = json_string(text);
+            self.reveal(&[opened(&head)?, field.as_bytes(), &quoted, b"}\n"])?;
+        } else {
+            self.reveal(&[text, b"\n"])?;
+        }
         Ok(())
     }
 

@@ -31,11 +31,14 @@ use zeroize::Zeroizing;
 use self::line::Line;
 pub(crate) use self::sources::{
     access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
-    passphrase_from_file,
+    passphrase_from_file, recovery_code_from_file, recovery_code_from_stdin,
 };
 pub(crate) use self::words::six_words;
 use crate::crypto::Secret;
 use crate::signals::Listening;
+
+/// Longest line that is read as a recovery code, in bytes: its text has 49, and may be typed with spaces between.
+pub(crate) const RECOVERY_CODE_LIMIT: usize = 256;
 
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
 

@@ -1,4 +1,4 @@
-//! The other places a passphrase comes from: a command, a file, a descriptor.
+//! The other places a passphrase or a recovery code comes from: a command, a file, a descriptor.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use super::RECOVERY_CODE_LIMIT;
 use super::line::Line;
 use crate::crypto::{PASSPHRASE_LIMIT, Secret};
 
@@ -105,6 +106,22 @@ pub(crate) fn passphrase_from_file(path: &Path) -> io::Result<Secret> {
 /// As [`passphrase_from_file`], with a limit of 8 KiB: more tokens than a vault can have.
 pub(crate) fn access_tokens_from_file(path: &Path) -> io::Result<Secret> {
     Secret::read(File::open(path)?, ACCESS_LIMIT)
+}
+
+/// The first line of a file, which is a recovery code or is to be one.
+///
+/// # Errors
+/// `ErrorKind::FileTooLarge` when the line has more than [`RECOVERY_CODE_LIMIT`] bytes, and what the system says.
+pub(crate) fn recovery_code_from_file(path: &Path) -> io::Result<Secret> {
+    Line::read(File::open(path)?, RECOVERY_CODE_LIMIT)
+}
+
+/// The same of standard input; what follows the line is left to the next reader.
+///
+/// # Errors
+/// As [`recovery_code_from_file`].
+pub(crate) fn recovery_code_from_stdin() -> io::Result<Secret> {
+    Line::read(open_fd(0)?, RECOVERY_CODE_LIMIT)
 }
 
 fn open_fd(fd: i32) -> io::Result<File> {

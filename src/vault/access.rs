@@ -310,37 +310,6 @@ impl Vault {
             ))
         })
     }
-
-    /// Makes a recovery code, instead of the one there was.
-    ///
-    /// # Errors
-    /// [`VaultError::Limit`] at 64 slots.
-    pub fn create_recovery_code(
-        &mut self,
-        who: &Actor,
-        now: Timestamp,
-    ) -> Result<RecoveryCode, VaultError> {
-        self.write(who, now, |draft| {
-            drop_recovery_code(draft)?;
-            let input = Secret::new(Zeroizing::new(random::<20>()?).to_vec());
-            let vault = draft.state.vault;
-            let binding = SlotBinding {
-                slot: SlotId(random()?),
-                kind: SlotKind::RecoveryCode.number(),
-                scope: ScopeId::OWN,
-                profile: 0,
-                salt: random()?,
-                expires_at: 0,
-                key_id: draft.key.id(vault),
-            };
-            let row = slot_row(&draft.key, &SlotInput::Bytes(&input), binding, vault)?;
-            draft.put_slot(row)?;
-            Ok((
-                RecoveryCode(input),
-                Some(Event::of_vault(Verb::RecoveryCode)),
-            ))
-        })
-    }
 }
 
 impl View<'_> {

@@ -27,6 +27,12 @@ pub enum VaultError {
     AnchorDamaged(String),
     #[error("the key `{0}` was changed by somebody else meanwhile; nothing was changed")]
     Changed(String),
+    #[error("the recovery code could not be handed over, and was not made")]
+    CodeDelivery(#[source] io::Error),
+    #[error("the printed recovery code opens nothing")]
+    CodeInvalid(#[source] Box<VaultError>),
+    #[error("the recovery code was printed, and it cannot be told whether it opens the vault")]
+    CodeUncertain(#[source] StoreError),
     #[error("the access token expired at {0}")]
     CredentialExpired(crate::key::Timestamp),
     #[error(

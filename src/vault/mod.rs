@@ -23,6 +23,7 @@ mod provider;
 mod purpose;
 mod read_back;
 mod record;
+mod recovery;
 mod rekey;
 mod role;
 mod rotate;

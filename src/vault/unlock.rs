@@ -155,14 +155,28 @@ impl Vault {
         who: &Actor,
         now: Timestamp,
     ) -> Result<Self, VaultError> {
+        let init = |_: &mut Draft<'_>| Ok(Event::of_vault(Verb::Init));
+        Self::create_with(location, passphrase, profile, who, now, init)
+    }
+
+    /// The same with what `fill` puts into it before it appears; it gives the first entry of the log.
+    pub(super) fn create_with(
+        location: &Location,
+        passphrase: &Passphrase,
+        profile: Profile,
+        who: &Actor,
+        now: Timestamp,
+        fill: impl FnOnce(&mut Draft<'_>) -> Result<Event, VaultError>,
+    ) -> Result<Self, VaultError> {
         let id = VaultId(random()?);
         let key = RootKey::generate()?;
         let slot = passphrase_slot(&key, passphrase, profile, id)?;
-        let entry = Event::of_vault(Verb::Init).entry(operation_id()?, now, who.clone());
+        let operation = operation_id()?;
         let mut seen = None;
         let file = VaultFile::create(&location.vault, |change| {
             let mut draft = Draft::new(change, empty_state(id, &key), key.duplicate(), now);
             draft.put_slot(slot)?;
+            let entry = fill(&mut draft)?.entry(operation, now, who.clone());
             let Finished {
                 change,
                 seen: first,

@@ -7,9 +7,9 @@ use crate::terminal::Terminal;
 
 pub(crate) const NEW: &str = "seven maples guard quiet lanterns";
 
-const OLD_QUESTION: &str = "Passphrase: ";
-const NEW_QUESTION: &str = "New passphrase: ";
-const AGAIN: &str = "The same again: ";
+pub(crate) const OLD_QUESTION: &str = "Passphrase: ";
+pub(crate) const NEW_QUESTION: &str = "New passphrase: ";
+pub(crate) const AGAIN: &str = "The same again: ";
 
 /// Whether a passphrase opens the vault; one that does not is a wrong one, and nothing else.
 #[track_caller]
@@ -26,7 +26,7 @@ fn changed(env: &TestEnv) {
 }
 
 #[track_caller]
-fn answer(terminal: &mut Terminal, question: &str, keys: &str) {
+pub(crate) fn answer(terminal: &mut Terminal, question: &str, keys: &str) {
     terminal.expect(question);
     terminal.send(keys);
 }

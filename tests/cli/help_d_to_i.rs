@@ -169,14 +169,16 @@ fn of_get() {
 
 #[test]
 fn of_init() {
-    insta::assert_snapshot!(help(&["init", "--help"]), @r"
+    insta::assert_snapshot!(help(&["init", "--help"]), @"
     Make a vault, or a keywright.toml
 
     The first `create` or `set` makes a vault, too; `init` lets you choose how costly guessing the
-    passphrase is. With `--project-file` it opens the vault that is there and writes a keywright.toml
-    into the working directory: project, environment, and which provider key goes into which variable.
-    It holds no secret and belongs into the project's repository; `run` and `check` read it. It never
-    selects production.
+    passphrase is. With `--recovery-code` it prints a code that opens all of the vault without the
+    passphrase: write it down, and keep it away from the vault. Nobody can tell it to you again;
+    `passphrase --add-recovery-code` makes another one. With `--project-file` it opens the vault that is
+    there and writes a keywright.toml into the working directory: project, environment, and which
+    provider key goes into which variable. It holds no secret and belongs into the project's repository;
+    `run` and `check` read it. It never selects production.
 
     Usage: keywright init [OPTIONS]
 
@@ -190,6 +192,10 @@ fn of_init() {
 
           --allow-weak-passphrase
               Take a passphrase that is easy to guess
+
+          --recovery-code
+              Make a recovery code, too, and print it once: it opens the vault when the passphrase is
+              lost
 
           --project-file
               Write keywright.toml instead, from the provider keys that have a variable
@@ -246,6 +252,7 @@ fn of_init() {
 
     Examples:
       keywright init
+      keywright init --recovery-code
       keywright init --kdf strong --vault ~/work/keys.db
       keywright init --project-file -p shop
     ");

@@ -10,17 +10,15 @@ fn in_short() {
     Usage: keywright passphrase [OPTIONS]
 
     Options:
-          --kdf <COST>                  What one guess of the passphrase costs from now on: default 64
-                                        MiB, strong 256 MiB, paranoid 1 GiB of memory; as before unless
-                                        given [possible values: default, paranoid, strong]
-          --compromised                 Make new keys too, because somebody may have read the vault or
-                                        its passphrase
-          --new-passphrase-file <PATH>  Read the new passphrase from the first line of a file
-          --new-passphrase-fd <N>       Read the new passphrase from the next line of an open file
-                                        descriptor
-          --allow-weak-passphrase       Take a passphrase that is easy to guess
-      -n, --dry-run                     Say what would happen, and change nothing
-      -h, --help                        Print help (see more with '--help')
+          --kdf <COST>          What one guess of the passphrase costs [default: as before] [possible
+                                values: default, paranoid, strong]
+          --compromised         Make new keys too, because somebody may have read the vault or its
+                                passphrase
+          --recover             Open the vault with the recovery code, and set a new passphrase
+          --add-recovery-code   Make a recovery code instead of the one there is, and print it once
+          --test-recovery-code  Say whether a recovery code opens the vault, and change nothing
+      -n, --dry-run             Say what would happen, and change nothing
+      -h, --help                Print help (see more with '--help')
 
     Global options (-p, -e, --json, -q, -y …): see --help
     ");
@@ -37,17 +35,35 @@ fn at_length() {
     are dropped; issued tokens stay valid. Copies of the vault from before still open with what opened
     them then, so rotate the provider keys that somebody may have read.
 
+    A recovery code opens all of the vault when the passphrase is lost: `--add-recovery-code` makes one
+    and prints it once, `--test-recovery-code` says whether the one on your paper opens this vault, and
+    `--recover` sets a new passphrase with it. It may be typed in either case, with or without the
+    dashes, and with O for 0 and I or L for 1.
+
     Usage: keywright passphrase [OPTIONS]
 
     Options:
           --kdf <COST>
-              What one guess of the passphrase costs from now on: default 64 MiB, strong 256 MiB,
-              paranoid 1 GiB of memory; as before unless given
+              What one guess of the passphrase costs [default: as before]
+
+              From now on: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory.
 
               [possible values: default, paranoid, strong]
 
           --compromised
               Make new keys too, because somebody may have read the vault or its passphrase
+
+          --recover
+              Open the vault with the recovery code, and set a new passphrase
+
+          --add-recovery-code
+              Make a recovery code instead of the one there is, and print it once
+
+          --test-recovery-code
+              Say whether a recovery code opens the vault, and change nothing
+
+          --recovery-code-file <PATH>
+              Read the recovery code from the first line of a file, or of standard input if it is -
 
           --new-passphrase-file <PATH>
               Read the new passphrase from the first line of a file
@@ -112,6 +128,8 @@ fn at_length() {
       keywright passphrase
       keywright passphrase --kdf strong
       keywright passphrase --compromised
+      keywright passphrase --add-recovery-code
+      keywright passphrase --recover
       printf 'old\nnew\n' | keywright passphrase --passphrase-fd 0 --new-passphrase-fd 0
     ");
 }

@@ -136,6 +136,8 @@ fn of_init() {
                                    MiB, paranoid 1 GiB of memory [default: default] [possible values:
                                    default, paranoid, strong]
           --allow-weak-passphrase  Take a passphrase that is easy to guess
+          --recovery-code          Make a recovery code, too, and print it once: it opens the vault when
+                                   the passphrase is lost
           --project-file           Write keywright.toml instead, from the provider keys that have a
                                    variable
       -n, --dry-run                Say what would happen, and change nothing

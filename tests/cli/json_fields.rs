@@ -45,6 +45,16 @@ fn every_json_field_is_in_the_manual() {
             "--json",
         ],
         &["init", "--vault", "other.db", "--kdf", "test", "--json"],
+        &[
+            "init",
+            "--vault",
+            "third.db",
+            "--kdf",
+            "test",
+            "--recovery-code",
+            "--json",
+        ],
+        &["passphrase", "--add-recovery-code", "--json"],
         &["init", "--project-file", "--json"],
         &["check", "--json"],
     ] {

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::common::{Outcome, TestEnv};
 
 /// Nothing of these may come back on the screen.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "hunter2-is-my-value",
     "my passphrase, typed",
     "cr3t",
     "kwt_dev1_uQCT8H872CoB_STRANGERstrangerSTRANGERstranger2VTdSY",
+    "kwr1-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ-0A1B",
 ];
 
 #[track_caller]
@@ -28,7 +29,7 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
     env.set(["openai"], "sk-0123456789abcdef");
     let before = env.files();
     let mut told = BTreeSet::new();
-    let [value, passphrase, short, token] = SECRETS;
+    let [value, passphrase, short, token, code] = SECRETS;
     for args in [
         &["set", "openai", value] as &[&str],
         &["set", "openai", "--", value],
@@ -56,6 +57,11 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
         &["rotate", token, "--yes"],
         &["usage", token],
         &["get", token],
+        &["init", "--recovery-code", code],
+        &["init", &format!("--recovery-code={code}")],
+        &["passphrase", "--recovery-code", code],
+        &["passphrase", &format!("--recovery-code={code}")],
+        &["passphrase", "--recover", code],
     ] {
         let outcome = env.run(args);
         assert_eq!(outcome.code(), Some(2), "{args:?}: {outcome}");
@@ -95,6 +101,9 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
     error: there is no option `--password`: other users can read a command line, and shells keep it
     hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
 
+    error: there is no option `--recovery-code`: other users can read a command line, and shells keep it
+    hint: a recovery code comes from a hidden prompt or --recovery-code-file; see --help
+
     error: there is no option `--secret`: other users can read a command line, and shells keep it
     hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
 
@@ -103,6 +112,12 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
 
     error: there is no option `--value`: other users can read a command line, and shells keep it
     hint: a value or token comes from standard input or --file, a passphrase from --passphrase-file; see --help
+
+    error: unexpected value '…' for '--recovery-code' found; no more were expected
+
+    Usage: keywright init --recovery-code
+
+    For more information, try '--help'.
     ");
 }
 

@@ -9,15 +9,15 @@ use crate::common::{Outcome, TestEnv, needed, skip};
 
 /// Standard outputs that take nothing.
 #[derive(Clone, Copy, Debug)]
-enum Broken {
+pub(crate) enum Broken {
     Full,
     NobodyReads,
     OnlyForReading,
 }
 
-const BROKEN: [Broken; 3] = [Broken::Full, Broken::NobodyReads, Broken::OnlyForReading];
+pub(crate) const BROKEN: [Broken; 3] = [Broken::Full, Broken::NobodyReads, Broken::OnlyForReading];
 
-fn run_into(env: &TestEnv, args: &[&str], broken: Broken) -> Outcome {
+pub(crate) fn run_into(env: &TestEnv, args: &[&str], broken: Broken) -> Outcome {
     let mut command = env.command(args);
     command.stdin(Stdio::null());
     match broken {

@@ -15,6 +15,7 @@ mod issue;
 mod model;
 mod provider;
 mod purpose;
+mod recovery;
 mod rekey;
 mod rollback;
 mod rotate;

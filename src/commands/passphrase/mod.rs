@@ -1,8 +1,13 @@
+//! The passphrase, and the recovery code that stands in for it.
+
+mod recovery;
+
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::Serialize;
 
+use self::recovery::{add_recovery_code, test_recovery_code};
 use super::args::{DryRun, Kdf};
 use crate::crypto::{Passphrase, Profile};
 use crate::error::{CommandError, Exit};
@@ -18,16 +23,23 @@ use crate::vault::{Dropped, Vault, WaysIn};
 /// Access tokens and the recovery code go on working, and so do issued tokens. With `--compromised`, everything is sealed
 /// anew under new keys and access tokens and the recovery code are dropped; issued tokens stay valid. Copies of the vault
 /// from before still open with what opened them then, so rotate the provider keys that somebody may have read.
+///
+/// A recovery code opens all of the vault when the passphrase is lost: `--add-recovery-code` makes one and prints it once,
+/// `--test-recovery-code` says whether the one on your paper opens this vault, and `--recover` sets a new passphrase with
+/// it. It may be typed in either case, with or without the dashes, and with O for 0 and I or L for 1.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   keywright passphrase
   keywright passphrase --kdf strong
   keywright passphrase --compromised
+  keywright passphrase --add-recovery-code
+  keywright passphrase --recover
   printf 'old\\nnew\\n' | keywright passphrase --passphrase-fd 0 --new-passphrase-fd 0")]
 pub(crate) struct PassphraseArgs {
-    /// What one guess of the passphrase costs from now on: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory; as
-    /// before unless given
+    /// What one guess of the passphrase costs [default: as before]
+    ///
+    /// From now on: default 64 MiB, strong 256 MiB, paranoid 1 GiB of memory.
     #[arg(long, value_name = "COST")]
     kdf: Option<Kdf>,
 
@@ -35,21 +47,58 @@ pub(crate) struct PassphraseArgs {
     #[arg(long)]
     compromised: bool,
 
+    /// Open the vault with the recovery code, and set a new passphrase
+    #[arg(long)]
+    recover: bool,
+
+    /// Make a recovery code instead of the one there is, and print it once
+    #[arg(long, conflicts_with_all = NEW_PASSPHRASE)]
+    add_recovery_code: bool,
+
+    /// Say whether a recovery code opens the vault, and change nothing
+    #[arg(long, conflicts_with_all = NEW_PASSPHRASE, conflicts_with_all = ["add_recovery_code", "dry_run"])]
+    test_recovery_code: bool,
+
+    /// Read the recovery code from the first line of a file, or of standard input if it is -
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_hint = ValueHint::FilePath,
+        conflicts_with = "add_recovery_code",
+        hide_short_help = true
+    )]
+    recovery_code_file: Option<PathBuf>,
+
     /// Read the new passphrase from the first line of a file
-    #[arg(long, value_name = "PATH", conflicts_with = "new_passphrase_fd")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        conflicts_with = "new_passphrase_fd",
+        hide_short_help = true
+    )]
     new_passphrase_file: Option<PathBuf>,
 
     /// Read the new passphrase from the next line of an open file descriptor
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     new_passphrase_fd: Option<i32>,
 
     /// Take a passphrase that is easy to guess
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     allow_weak_passphrase: bool,
 
     #[command(flatten)]
     change: DryRun,
 }
+
+/// What makes a command one that sets a new passphrase.
+const NEW_PASSPHRASE: [&str; 6] = [
+    "allow_weak_passphrase",
+    "compromised",
+    "kdf",
+    "new_passphrase_fd",
+    "new_passphrase_file",
+    "recover",
+];
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -64,6 +113,8 @@ struct Document<'a> {
 /// What comes of the passphrase there is and the new one.
 struct Plan {
     deed: Deed,
+    /// The recovery code opened the vault.
+    is_recovery: bool,
     /// Both passphrases are the same.
     is_same: bool,
     before: Profile,
@@ -82,18 +133,41 @@ pub(crate) fn passphrase(
     args: &PassphraseArgs,
     session: &mut Session,
 ) -> Result<Exit, CommandError> {
-    session.with_passphrase(|old, vault, session| {
-        let new = session.replacement(&args.replacement())?;
-        let mut plan = args.plan(new.is(old), vault.ways_in()?)?;
-        if !args.change.dry_run {
-            plan.carry_out(&new, vault, session)?;
-        }
-        plan.tell(args.change.dry_run, session);
-        if session.out.is_json() {
-            session.out.json(&plan.document(args.change.dry_run))?;
-        }
-        Ok(Exit::Done)
-    })
+    if args.recovery_code_file.is_some() && !args.recover && !args.test_recovery_code {
+        let message = "--recovery-code-file needs --recover or --test-recovery-code";
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint("--recover sets a new passphrase, --test-recovery-code changes nothing"));
+    }
+    if args.add_recovery_code {
+        add_recovery_code(args, session)
+    } else if args.test_recovery_code {
+        test_recovery_code(args, session)
+    } else if args.recover {
+        let file = args.recovery_code_file.as_deref();
+        session.with_recovery_code(file, |vault, session| replace(args, None, vault, session))
+    } else {
+        session.with_passphrase(|old, vault, session| replace(args, Some(old), vault, session))
+    }
+}
+
+/// A new passphrase in the place of the `old` one, which nobody knows where the recovery code opened the vault.
+fn replace(
+    args: &PassphraseArgs,
+    old: Option<&Passphrase>,
+    vault: &mut Vault,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    let new = session.replacement(&args.replacement())?;
+    let is_same = old.is_some_and(|old| new.is(old));
+    let mut plan = args.plan(is_same, vault.ways_in()?)?;
+    if !args.change.dry_run {
+        plan.carry_out(&new, vault, session)?;
+    }
+    plan.tell(args.change.dry_run, session);
+    if session.out.is_json() {
+        session.out.json(&plan.document(args.change.dry_run))?;
+    }
+    Ok(Exit::Done)
 }
 
 impl PassphraseArgs {
@@ -103,6 +177,7 @@ impl PassphraseArgs {
         Replacement {
             source: fd.or_else(file).unwrap_or(PassphraseSource::Terminal),
             allow_weak: self.allow_weak_passphrase,
+            follows_old: !self.recover,
             dry_run: self.change.dry_run,
         }
     }
@@ -133,6 +208,7 @@ impl PassphraseArgs {
         };
         Ok(Plan {
             deed,
+            is_recovery: self.recover,
             is_same,
             before,
             after,
@@ -212,6 +288,10 @@ impl Plan {
         }
         if self.deed == Deed::Rekey {
             self.tell_of_rekeying(session);
+        } else if self.is_recovery {
+            session.out.note(format_args!(
+                "  recovery code    opens the vault as before; `keywright passphrase --add-recovery-code` replaces it"
+            ));
         }
     }
 
