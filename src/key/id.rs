@@ -184,12 +184,15 @@ pub(crate) fn hide_secrets(text: &str) -> String {
     hide_words(&text, in_key, WellKnown::is_key)
 }
 
-/// Whether a word is a recovery code, or one with a slip in it: `kwr1` and most of the rest, or nine groups of four.
+/// Whether a word is a recovery code, or one with a slip in it: `kwr1` (I and L count as 1) and most of the rest, or nine
+/// groups of four.
 fn is_recovery_code(word: &str) -> bool {
     let digits = word.bytes().filter(|byte| *byte != b'-').count();
-    let begun = word
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case("kwr1"));
+    let begun = word.get(..4).is_some_and(|start| {
+        ["kwr1", "kwri", "kwrl"]
+            .iter()
+            .any(|begin| start.eq_ignore_ascii_case(begin))
+    });
     let mut groups = word.split('-');
     (begun && digits >= 20) || (groups.clone().count() == 9 && groups.all(|group| group.len() == 4))
 }
@@ -250,6 +253,8 @@ mod tests {
             code,
             &code.to_lowercase(),
             &code.replace('-', ""),
+            &code.replace('1', "l"),
+            &code.replace('1', "I"),
             &code["kwr1-".len()..],
             &code[..code.len() - 1],
             &code[..30],
