@@ -85,9 +85,10 @@ fn what_would_stop_it_is_known_before_anybody_has_it() {
     let place = Place::new();
     let mut vault = place.create();
     issue_named(&mut vault, "ci");
-    for _ in 0..63 {
+    for n in 0..63 {
+        let server = name(&format!("server {n}"));
         vault
-            .create_access(&name("server"), &shop(), KeyKind::Issued, None, &who(), NOW)
+            .create_access(&server, &shop(), KeyKind::Issued, None, &who(), NOW)
             .expect("an access token");
     }
     let outcome = vault.deliver_recovery_code(&who(), NOW, |_| panic!("it is out"));
