@@ -209,7 +209,6 @@ fn nothing_that_opens_the_vault_is_passed_on() {
         ("KEYWRIGHT_ENV", "development"),
         ("KEYWRIGHT_PASSPHRASE", "canary"),
         ("KEYWRIGHT_PASSPHRASE_COMMAND", "canary"),
-        ("KEYWRIGHT_ACCESS_TOKEN", "canary"),
         ("KEYWRIGHT_UNKNOWN", "canary"),
     ];
     let outcome = env.run_with_env(["run", "--", "env"], ours);
