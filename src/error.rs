@@ -149,6 +149,13 @@ impl CommandError {
         self
     }
 
+    /// With something to know beside what helps.
+    pub(crate) fn also(mut self, more: &str) -> Self {
+        let hint = self.hint.map(|hint| format!("{hint}; {more}"));
+        self.hint = Some(hint.unwrap_or_else(|| more.to_owned()));
+        self
+    }
+
     /// Tells it, as text or JSON, and gives how the command ended.
     pub(crate) fn report(self, out: &mut Printer) -> Exit {
         if self.silent {

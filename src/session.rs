@@ -92,6 +92,7 @@ impl Session {
                 body(prepared, vault, session)
             });
         }
+        self.warn_of_leftovers();
         let passphrase = self.new_passphrase(allow_weak_passphrase)?;
         let prepared = prepare(self)?;
         let vault = match self.create(&passphrase, Profile::Default) {
@@ -127,6 +128,39 @@ impl Session {
         self.opened(locked, &passphrase).ok()
     }
 
+    /// Where there is no vault, with what a process left there that was ended while it made one.
+    fn with_leftovers(&self, err: VaultError) -> CommandError {
+        let is_missing = matches!(err, VaultError::Store(StoreError::Missing(_)));
+        let left = is_missing.then(|| self.leftovers()).flatten();
+        let err = CommandError::from(err);
+        match left {
+            Some(left) => err.also(&left),
+            None => err,
+        }
+    }
+
+    /// What is beside the place of the vault of processes that were ended while they made one, in a line.
+    pub(crate) fn leftovers(&self) -> Option<String> {
+        let left = Vault::leftovers(&self.settings.location.vault, self.now);
+        let first = left.first()?.path.display();
+        Some(match left.len() - 1 {
+            0 => format!(
+                "`{first}` was left by a process that was ended while it made a vault, and can be removed"
+            ),
+            more => format!(
+                "`{first}` and {more} more were left by processes that were ended while they made a vault, and can be \
+                 removed"
+            ),
+        })
+    }
+
+    /// Tells of them before a vault is made.
+    pub(crate) fn warn_of_leftovers(&mut self) {
+        if let Some(left) = self.leftovers() {
+            self.out.warn(format_args!("{}", escape(&left)));
+        }
+    }
+
     /// Whether there is something where the vault should be.
     pub(crate) fn has_vault(&self) -> bool {
         self.settings.location.vault.symlink_metadata().is_ok()
@@ -154,7 +188,7 @@ impl Session {
     }
 
     fn locked(&self) -> Result<LockedVault, CommandError> {
-        Ok(LockedVault::open(&self.settings.location)?)
+        LockedVault::open(&self.settings.location).map_err(|err| self.with_leftovers(err))
     }
 
     fn opened(&self, locked: LockedVault, passphrase: &Passphrase) -> Result<Vault, CommandError> {
@@ -164,7 +198,8 @@ impl Session {
 
     fn open_scopes(&self, tokens: &[AccessToken]) -> Result<Vault, CommandError> {
         let credential = Credential::AccessTokens(tokens);
-        Ok(Vault::open(&self.settings.location, &credential, self.now)?)
+        let opened = Vault::open(&self.settings.location, &credential, self.now);
+        opened.map_err(|err| self.with_leftovers(err))
     }
 
     /// The access tokens that are to be used.
@@ -222,6 +257,7 @@ impl Session {
         mut vault: Vault,
         body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
+        vault.look_back(self.now);
         let outcome = body(&mut vault, self);
         for warning in vault.take_warnings() {
             self.out.warn(format_args!("{}", escape(&warning)));

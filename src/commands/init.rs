@@ -77,10 +77,14 @@ pub(crate) fn init(args: &InitArgs, session: &mut Session) -> Result<Exit, Comma
     }
     let path = session.settings.location.vault.display().to_string();
     if session.has_vault() {
-        return Err(
-            VaultError::Store(StoreError::Exists(session.settings.location.vault.clone())).into(),
-        );
+        let exists = StoreError::Exists(session.settings.location.vault.clone());
+        let err = CommandError::from(VaultError::Store(exists));
+        return Err(match session.leftovers() {
+            Some(left) => err.also(&left),
+            None => err,
+        });
     }
+    session.warn_of_leftovers();
     let mut vault_id = None;
     let (profile, allow_weak) = (args.kdf.into(), args.allow_weak_passphrase);
     if args.change.dry_run {

@@ -15,7 +15,7 @@ pub use self::anchor::AnchorFile;
 pub use self::events::EventRow;
 pub use self::file::Access;
 pub use self::vault::{
-    Change, HeaderRow, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile, Version,
+    Change, HeaderRow, Leftover, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile, Version,
 };
 
 /// What can go wrong with files.

@@ -28,6 +28,7 @@ mod rekey;
 mod role;
 mod rotate;
 mod state;
+mod unfinished;
 mod unlock;
 mod verifier;
 mod verify;
@@ -39,6 +40,7 @@ use self::anchor::{Anchor, Remembered, Seen, compare};
 use self::draft::{Draft, Finished};
 use self::log::{Event, LogMark, entry_hash, open_entry};
 use self::state::State;
+use self::unfinished::Unfinished;
 use crate::crypto::{RootKey, random};
 use crate::key::{Actor, ScopeId, SlotId, Timestamp, VaultId};
 use crate::store::{ActivityFile, Snapshot, VaultFile};
@@ -70,7 +72,7 @@ pub use self::rotate::Rotation;
 pub use self::unlock::{Credential, LockedVault, Outline, SlotOutline};
 pub use self::verifier::Verifier;
 pub use self::verify::{Checked, Code, Requirements, Verdict};
-pub use crate::store::{KeyTotal, Retention, StoreError};
+pub use crate::store::{KeyTotal, Leftover, Retention, StoreError};
 
 /// Where a vault and what belongs to it are, and how strictly it is kept.
 #[derive(Clone, Debug)]
@@ -123,6 +125,9 @@ pub struct Vault {
     activity: Option<ActivityFile>,
     has_recorded: bool,
     warnings: Vec<String>,
+    /// The time, until the first read or write has looked for what a killed process left half done.
+    look_back: Option<Timestamp>,
+    unfinished: Option<Unfinished>,
 }
 
 /// A snapshot and what was found authentic in it.
@@ -139,7 +144,10 @@ impl Vault {
 
     /// What went wrong without stopping anything; each is told once.
     pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+        let mut warnings = std::mem::take(&mut self.warnings);
+        let unfinished = self.unfinished.take();
+        warnings.extend(unfinished.map(|unfinished| unfinished.to_string()));
+        warnings
     }
 
     /// The anchor of what a key opens.
@@ -171,6 +179,9 @@ impl Vault {
             if known.is_none_or(|known| known.seen.sequence < now.sequence || !known.authentic) {
                 higher.push((scope, now));
             }
+        }
+        if let (Some(now), Holder::Owner(key)) = (self.look_back.take(), &self.holder) {
+            self.unfinished = Unfinished::of(&view.snapshot, &view.state, key, now);
         }
         let answer = body(&view)?;
         drop(view);
@@ -209,11 +220,16 @@ impl Vault {
         let change = self.file.change()?;
         let state = State::verify(&change, self.id, &self.holder)?;
         self.check_anchor(&change, &state.seen(ScopeId::OWN), seen.as_ref())?;
+        if let Some(now) = self.look_back.take() {
+            self.unfinished = Unfinished::of(&change, &state, &key, now);
+        }
         let mut draft = Draft::new(change, state, key, now);
         let (answer, event) = body(&mut draft)?;
         let Some(event) = event else {
             return Ok(answer);
         };
+        let is_settled = |left: &Unfinished| left.is_settled_by(&event);
+        let settled = self.unfinished.as_ref().is_some_and(is_settled);
         let operation = operation_id()?;
         let entry = event.entry(operation.clone(), now, who.clone());
         // The number of a foreign anchor is nobody's word, so it raises nothing.
@@ -228,6 +244,9 @@ impl Vault {
         } = draft.finish(&entry, floor)?;
         if let Err(failure) = change.commit() {
             self.settle(failure, &operation, &seen, &previous, &key)?;
+        }
+        if settled {
+            self.unfinished = None;
         }
         // Before the anchor: its MAC is under the key that the vault has now.
         self.holder = Holder::Owner(key);

@@ -201,6 +201,8 @@ impl Vault {
             activity: None,
             has_recorded: false,
             warnings: Vec::new(),
+            look_back: None,
+            unfinished: None,
         }
     }
 

@@ -84,6 +84,7 @@ mod story_lifetimes;
 mod story_providers;
 mod streams;
 mod terminal;
+mod unfinished;
 mod usage;
 mod usage_views;
 mod verify;

@@ -19,6 +19,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use self::change::Change;
 pub use self::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow};
 use self::schema::{APPLICATION_ID, FORMAT, SCHEMA};
+pub use self::scratch::Leftover;
 use self::scratch::Scratch;
 pub use self::snapshot::Snapshot;
 use super::StoreError;

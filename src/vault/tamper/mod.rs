@@ -413,6 +413,8 @@ fn unlocked(path: &Path, like: &Vault) -> Result<Vault, VaultError> {
         activity: None,
         has_recorded: false,
         warnings: Vec::new(),
+        look_back: None,
+        unfinished: None,
     })
 }
 
