@@ -8,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AccessArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, EditArgs, EnvArgs,
-    ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs, ManArgs,
-    PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs,
-    StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    AccessArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, DoctorArgs,
+    EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs,
+    ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs,
+    ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -65,6 +65,7 @@ Examples:
     Create(CreateArgs),
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
+    Doctor(DoctorArgs),
     Edit(EditArgs),
     Env(EnvArgs),
     Export(ExportArgs),
@@ -105,7 +106,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "The vault",
-        &["init", "status", "passphrase", "access", "import"],
+        &["init", "status", "doctor", "passphrase", "access", "import"],
     ),
     ("More", &["completions", "man", "help"]),
 ];

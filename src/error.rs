@@ -51,7 +51,7 @@ impl Exit {
         ),
         (
             Self::Found,
-            "a check found something: check, list --expiring",
+            "a check found something: check, doctor, list --expiring",
         ),
         (Self::NotAuthenticated, "verify: not authenticated"),
         (Self::NotAllowed, "verify: not allowed"),

@@ -88,6 +88,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Completions(args) => commands::completions(&args, cli::definition(), session),
         Command::Create(args) => commands::create(&args, session),
         Command::Delete(args) => commands::delete(&args, session),
+        Command::Doctor(args) => commands::doctor(&args, session),
         Command::Edit(args) => commands::edit(&args, session),
         Command::Env(args) => commands::env(&args, session),
         Command::Export(args) => commands::export(&args, session),

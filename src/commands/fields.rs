@@ -171,6 +171,35 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            ("vault", "the vault file"),
+            (
+                "opened",
+                "whether the vault was opened and looked through; else only what is around it was, and the error says why",
+            ),
+            ("ok", "whether nothing was found"),
+            (
+                "findings",
+                "each with check, severity, message, mend, path, and of a key or access token with project, environment, kind, name, key_id; or null",
+            ),
+            (
+                "check, severity",
+                "what was looked at, one of the words that --ignore takes; problem or advice",
+            ),
+            (
+                "message, mend",
+                "what was found, and what mends it: a command, or words",
+            ),
+            ("path", "the file or folder that it is about"),
+            (
+                "examined",
+                "of --deep: keys, settings (roles and access tokens), changes and uses, how many of each were checked; else null",
+            ),
+            ("settings, uses", "of examined: how many"),
+        ],
+    ),
+    (
         "edit",
         &[
             (

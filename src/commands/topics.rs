@@ -245,7 +245,7 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
     ),
     ("audit NAME, usage NAME", "The same"),
     (
-        "audit, export, list, search, usage",
+        "audit, doctor, export, list, search, usage",
         "Every scope; -p and -e narrow it when they are given as options, variables and files do not",
     ),
     (

@@ -171,6 +171,24 @@ impl Printer {
         }
     }
 
+    /// What a check found, as a part of the answer: how grave it is, what it is, and what mends it.
+    pub(crate) fn finding(&mut self, word: Cell, what: &str, mend: &str) -> io::Result<()> {
+        let color = match word.tone {
+            Tone::Bad => AnsiColor::Red,
+            _ => AnsiColor::Yellow,
+        };
+        let (mark, help) = (
+            color.on_default().bold(),
+            AnsiColor::Cyan.on_default().bold(),
+        );
+        self.answer(&format!(
+            "{mark}{}:{mark:#} {}\n  {help}mend:{help:#} {}\n",
+            word.text,
+            escape(what),
+            escape(mend)
+        ))
+    }
+
     /// Named fields of the answer, one a line.
     pub(crate) fn fields(&mut self, fields: Vec<(&'static str, Cell)>) -> io::Result<()> {
         let text = table::fields(fields, self.terminal);

@@ -213,6 +213,22 @@ impl ActivityFile {
         Ok(found.first().copied().unwrap_or_default())
     }
 
+    /// Goes through every page of the file, used or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Altered`] for the first that SQLite finds fault with.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        let said = self
+            .rows("PRAGMA integrity_check(1)", [], |row| {
+                row.get::<_, String>(0)
+            })?
+            .pop();
+        match said {
+            Some(said) if said != "ok" => Err(self.altered(said)),
+            _ => Ok(()),
+        }
+    }
+
     /// The daily counts from `first_day` on, of one key or of all, by key and day.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 
 /// Largest vault that is opened, in bytes.
-const SIZE_LIMIT: u64 = 1 << 30;
+pub(crate) const SIZE_LIMIT: u64 = 1 << 30;
 
 /// Who opens a vault, which decides how strict its file mode must be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,7 +44,7 @@ impl From<&Metadata> for FileIdentity {
 }
 
 /// The path with its folder resolved, so that the last component alone may still be a link.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let missing = || StoreError::Missing(path.to_owned());
     let name = path.file_name().ok_or_else(missing)?;
     let parent = path

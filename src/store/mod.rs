@@ -14,6 +14,7 @@ pub use self::activity::{ActivityFile, KeyTotal, Retention, UsageRow, Use};
 pub use self::anchor::AnchorFile;
 pub use self::events::EventRow;
 pub use self::file::Access;
+pub(crate) use self::file::{SIZE_LIMIT, resolve};
 pub use self::vault::{
     Change, HeaderRow, Leftover, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile, Version,
 };

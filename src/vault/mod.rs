@@ -5,6 +5,7 @@ mod activity;
 mod anchor;
 mod audit;
 mod counts;
+mod doctor;
 mod draft;
 mod edit;
 mod end;
@@ -51,6 +52,7 @@ pub use self::audit::{
     Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,
 };
 pub use self::counts::UseCounts;
+pub use self::doctor::{Diagnosis, Examined, Fault, FileTrouble, KeyTrouble, Limited, Trouble};
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
 pub use self::error::VaultError;
 pub(crate) use self::error::listed;
@@ -69,6 +71,7 @@ pub use self::purpose::Purpose;
 pub use self::rekey::{Dropped, WaysIn};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
+pub(crate) use self::unfinished::command_about;
 pub use self::unlock::{Credential, LockedVault, Outline, SlotOutline};
 pub use self::verifier::Verifier;
 pub use self::verify::{Checked, Code, Requirements, Verdict};

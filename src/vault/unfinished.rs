@@ -12,7 +12,7 @@ use crate::key::{KeyId, KeyKind, KeyName, Scope, Timestamp};
 use crate::store::{Leftover, Snapshot};
 
 /// Seconds in which somebody may still be at it.
-const PATIENCE: i64 = 60;
+pub(super) const PATIENCE: i64 = 60;
 
 impl Vault {
     /// Lets the first use case look whether the last change was a token that was never handed over; then it is among the
@@ -114,7 +114,7 @@ impl fmt::Display for Unfinished {
 }
 
 /// A command line about a key, wherever it is given: quoted as a shell takes it.
-fn command_about(verb: &str, name: &KeyName, id: KeyId, scope: &Scope) -> String {
+pub(crate) fn command_about(verb: &str, name: &KeyName, id: KeyId, scope: &Scope) -> String {
     let (project, environment) = (scope.project.as_str(), scope.environment.as_str());
     // A name that looks like an option is none.
     let name = Some(name.as_str()).filter(|name| !name.starts_with('-'));

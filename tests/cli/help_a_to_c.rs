@@ -38,6 +38,7 @@ fn of_keywright() {
     The vault:
       init         Make a vault, or a keywright.toml
       status       Show which vault, project and environment are in use
+      doctor       Look for what is not as it should be, or soon will not be
       passphrase   Change the passphrase, and after a compromise the keys
       access       Make, list and revoke access tokens, each of which opens one scope
       import       Add values from a dotenv file, JSON, the environment or `pass`

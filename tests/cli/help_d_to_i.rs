@@ -257,3 +257,36 @@ fn of_init() {
       keywright init --project-file -p shop
     ");
 }
+#[test]
+fn of_doctor() {
+    let help = help(&["doctor", "--help"]);
+    let own = help.split("Global options:").next();
+    insta::assert_snapshot!(own.unwrap_or_default().trim_end(), @"
+    Look for what is not as it should be, or soon will not be
+
+    First without opening anything: who can reach the vault and what belongs to it, what killed
+    processes left, core dumps and swap. Then the vault is opened: its heads, its settings and its keys
+    are checked. Each finding is a problem or a piece of advice, and comes with what mends it. Exit code
+    9 when there is one; when the vault does not open, or was altered, what was found until then is
+    shown, and the error has its own exit code. With -p and -e findings about keys and access tokens are
+    of that project or environment alone.
+
+    Usage: keywright doctor [OPTIONS]
+
+    Options:
+          --deep
+              Check what every record seals, the whole log and every recorded use, too
+
+          --ignore <CHECK>
+              Leave a check out
+
+              [possible values: access_expired, access_expiring, activity, activity_events,
+              anchor_missing, anchor_unwritable, core_dumps, cut_off_change, expired, expiring,
+              file_access, leftover, limit, no_token, overlap, recovery_code, secret_file, swap,
+              undelivered, unused, vault_file, weak_kdf]
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert!(help.contains("keywright doctor --deep --json"), "{help}");
+}

@@ -11,7 +11,7 @@ fn of_keywright() {
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
     Using them  run  env  check  get  verify  usage  audit  export
-    The vault   init  status  passphrase  access  import
+    The vault   init  status  doctor  passphrase  access  import
     More        completions  man  help
     Topics      environment  exit-codes  files  scopes
 

@@ -95,7 +95,7 @@ fn of_exit_codes() {
       6    not confirmed
       7    vault damaged or altered
       8    refused by a rule: cannot be shown again, revoked, unsafe file mode
-      9    a check found something: check, list --expiring
+      9    a check found something: check, doctor, list --expiring
       10   verify: not authenticated
       11   verify: not allowed
       125  run: keywright itself failed, and nothing was started
@@ -157,7 +157,7 @@ fn of_scopes() {
           The scope that was chosen; `list` and `revoke` are of all of the vault
       audit NAME, usage NAME
           The same
-      audit, export, list, search, usage
+      audit, doctor, export, list, search, usage
           Every scope; -p and -e narrow it when they are given as options, variables
           and files do not
       import

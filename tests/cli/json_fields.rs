@@ -70,6 +70,8 @@ fn every_json_field_is_in_the_manual() {
         &env.run(["show", "nobody", "--json"]).error_json(),
         &mut fields,
     );
+    let found = env.run(["doctor", "--deep", "--json"]);
+    collect(&found.json(), &mut fields);
     assert!(fields.len() > 50, "{fields:?}");
     let manual = env.run(["man"]).stdout_text();
     let missing: Vec<&String> = fields

@@ -16,6 +16,8 @@ mod concurrency;
 mod confirm;
 mod conversation;
 mod create;
+mod doctor;
+mod doctor_files;
 mod edit;
 mod ends;
 mod env;

@@ -4,13 +4,14 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "access",
     "audit",
     "check",
     "completions",
     "create",
     "delete",
+    "doctor",
     "edit",
     "env",
     "export",

@@ -146,7 +146,7 @@ fn a_rotation_that_failed_in_the_middle_is_told() {
     assert_eq!(quiet.stderr(), "");
     Earlier::new(&env, 100).rotate("deploy", &here);
     insta::assert_snapshot!(env.run(["list"]).masked_stderr(), @"warning: the new token of `deploy` in default/development, made at [-------TIME-------], was never handed over; `keywright rotate deploy -p default -e development` makes another");
-    // A change of another key is told of it, once; from then on `doctor` tells.
+    // A change of another key is told of it, once.
     let made = env.run(["create", "another", "-q"]);
     assert!(made.stderr().contains("never handed over"), "{made}");
     assert_eq!(env.run(["list"]).stderr(), "");

@@ -204,6 +204,19 @@ impl Snapshot<'_> {
             .map_err(|err: rusqlite::Error| self.failed(err))
     }
 
+    /// Goes through every page of the file, used or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Altered`] for the first that SQLite finds fault with.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        let said: String = self.pragma("integrity_check")?;
+        if checks::holds(said == "ok") {
+            Ok(())
+        } else {
+            Err(self.altered(said))
+        }
+    }
+
     /// Which contents these are.
     ///
     /// # Errors

@@ -1,0 +1,179 @@
+//! What `diagnose` says of keys, by the clock.
+
+use keywright::key::{KeyKind, Span, Timestamp};
+use keywright::vault::{KeyTrouble, NewIssued, Requirements, Trouble, Vault};
+
+use crate::fixture::*;
+
+fn troubles(vault: &mut Vault, name: &str, now: Timestamp) -> Vec<KeyTrouble> {
+    let diagnosis = vault.diagnose(false, now).expect("it can be read");
+    let of_it = diagnosis.of_keys.into_iter();
+    of_it
+        .filter(|(found, _)| found.key.name.as_str() == name)
+        .map(|(_, trouble)| trouble)
+        .collect()
+}
+
+/// Records a use of another key, without which nothing is known of uses.
+fn use_one(vault: &mut Vault) {
+    let token = issue_named(vault, "used");
+    let token = secret(token.as_bytes());
+    let used = vault.verify(&token, &Requirements::default(), true, &who(), NOW);
+    used.expect("an answer");
+}
+
+#[test]
+fn keys_are_told_when_they_end() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let end = NOW.after(Span::days(30));
+    let new = NewIssued {
+        expires_at: Some(end),
+        ..new_key("ci")
+    };
+    issue(&mut vault, &new, NOW);
+    let fourteen = end.before(Span::days(14));
+    let earlier = |at: Timestamp| Timestamp(at.0 - 1);
+    for (now, told) in [
+        (earlier(fourteen), None),
+        (fourteen, Some(KeyTrouble::Expiring(end))),
+        (earlier(end), Some(KeyTrouble::Expiring(end))),
+        (end, Some(KeyTrouble::Expired(end))),
+    ] {
+        assert_eq!(troubles(&mut vault, "ci", now), Vec::from_iter(told));
+    }
+    let found = find(&mut vault, "ci");
+    vault.revoke(&found, &who(), NOW).expect("revoked");
+    assert_eq!(troubles(&mut vault, "ci", end), []);
+}
+
+#[test]
+fn keys_that_nobody_uses_are_told_after_ninety_days() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let later = NOW.after(Span::days(90));
+    assert_eq!(
+        troubles(&mut vault, "ci", later),
+        [],
+        "nothing was recorded"
+    );
+    use_one(&mut vault);
+    assert_eq!(troubles(&mut vault, "ci", later), [KeyTrouble::Unused(NOW)]);
+    assert_eq!(troubles(&mut vault, "ci", Timestamp(later.0 - 1)), []);
+    assert_eq!(troubles(&mut vault, "used", later), []);
+}
+
+#[test]
+fn access_tokens_are_told_when_they_end() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let end = NOW.after(Span::days(30));
+    for (text, end) in [("runner", Some(end)), ("forever", None)] {
+        let made = vault.create_access(&name(text), &shop(), KeyKind::Issued, end, &who(), NOW);
+        made.expect("made");
+    }
+    let mut told = |now| {
+        let of_access = vault
+            .diagnose(false, now)
+            .expect("it can be read")
+            .of_access;
+        let names = of_access
+            .into_iter()
+            .map(|(token, _)| token.name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    let fourteen = end.before(Span::days(14));
+    assert_eq!(told(Timestamp(fourteen.0 - 1)), [""; 0]);
+    assert_eq!(told(fourteen), ["runner"]);
+    assert_eq!(told(end), ["runner"]);
+}
+
+#[test]
+fn an_overlap_is_told_while_it_lasts() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    assert_eq!(troubles(&mut vault, "ci", NOW), []);
+    rotate(&mut vault, "ci", overlap(DAY), NOW);
+    let end = NOW.after(DAY);
+    let told = [KeyTrouble::Overlap(end)];
+    assert_eq!(troubles(&mut vault, "ci", NOW), told);
+    assert_eq!(troubles(&mut vault, "ci", end), []);
+}
+
+#[test]
+fn what_is_pending_is_told_and_whether_another_token_works() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_and_die(&mut vault, "new");
+    issue_named(&mut vault, "old");
+    let found = find(&mut vault, "old");
+    std::mem::forget(vault.rotate(&found, overlap(DAY), &who(), NOW));
+    for (name, other_works) in [("new", false), ("old", true)] {
+        let told = KeyTrouble::Undelivered {
+            at: NOW,
+            by: who(),
+            other_works,
+        };
+        assert_eq!(troubles(&mut vault, name, NOW), [told]);
+    }
+}
+
+#[test]
+fn deep_goes_through_all_of_it() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    set(&mut vault, "openai", "sk-1");
+    use_one(&mut vault);
+    let role = keywright::key::Role {
+        name: "billing".parse().expect("a role"),
+        permissions: permissions(&["read"]),
+        context: Default::default(),
+    };
+    vault.set_role(&role, false, &who(), NOW).expect("made");
+    let shallow = vault.diagnose(false, NOW).expect("it can be read");
+    assert_eq!(shallow.examined, None);
+    let examined = vault.diagnose(true, NOW).expect("it can be read").examined;
+    let examined = examined.expect("it was deep");
+    assert_eq!(
+        (
+            examined.keys,
+            examined.settings,
+            examined.changes,
+            examined.uses
+        ),
+        (3, 1, 7, 1)
+    );
+    // The profile of the tests is weaker than any other.
+    let weak = |trouble: &Trouble| matches!(trouble, Trouble::WeakKdf { .. });
+    assert!(shallow.of_vault.iter().any(weak));
+}
+
+/// A minute in which somebody may just be handing it over.
+#[test]
+fn a_pending_token_is_a_warning_after_a_minute() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_and_die(&mut vault, "ci");
+    drop(vault);
+    let warned_at = |now: Timestamp| {
+        let phrase = passphrase("horse");
+        let credential = keywright::vault::Credential::Passphrase(&phrase);
+        let opened = Vault::open(&place.location, &credential, now);
+        let mut vault = opened.expect("it opens");
+        names(&mut vault);
+        assert!(vault.take_warnings().is_empty(), "nobody asked");
+        vault.look_back(now);
+        names(&mut vault);
+        let first = vault.take_warnings().len();
+        names(&mut vault);
+        assert!(vault.take_warnings().is_empty(), "told twice");
+        first
+    };
+    assert_eq!(warned_at(Timestamp(NOW.0 + 59)), 0);
+    assert_eq!(warned_at(Timestamp(NOW.0 + 60)), 1);
+    assert_eq!(warned_at(Timestamp(NOW.0 - 60)), 0);
+}
