@@ -8,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AccessArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs, DoctorArgs,
-    EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs, ListArgs,
-    ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs,
-    ShowArgs, StatusArgs, TOPICS, UsageArgs, VerifyArgs,
+    AccessArgs, AgentArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs,
+    DoctorArgs, EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs,
+    ListArgs, LockArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs,
+    SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UnlockArgs, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -51,6 +51,7 @@ pub(crate) struct Cli {
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     Access(AccessArgs),
+    Agent(AgentArgs),
     Audit(AuditArgs),
     Check(CheckArgs),
     #[command(
@@ -75,6 +76,7 @@ Examples:
     Init(InitArgs),
     #[command(visible_alias = "ls")]
     List(ListArgs),
+    Lock(LockArgs),
     Man(ManArgs),
     Passphrase(PassphraseArgs),
     Revoke(RevokeArgs),
@@ -86,6 +88,7 @@ Examples:
     Set(SetArgs),
     Show(ShowArgs),
     Status(StatusArgs),
+    Unlock(UnlockArgs),
     Usage(UsageArgs),
     Verify(VerifyArgs),
 }
@@ -106,7 +109,17 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "The vault",
-        &["init", "status", "doctor", "passphrase", "access", "import"],
+        &[
+            "init",
+            "unlock",
+            "lock",
+            "status",
+            "doctor",
+            "passphrase",
+            "access",
+            "import",
+            "agent",
+        ],
     ),
     ("More", &["completions", "man", "help"]),
 ];

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::agent::AgentError;
 use crate::key::KeyKind;
 use crate::output::Printer;
 use crate::prompt::PromptError;
@@ -196,6 +197,31 @@ impl From<io::Error> for CommandError {
             silent,
             ..Self::new(kind, source)
         }
+    }
+}
+
+impl From<AgentError> for CommandError {
+    fn from(err: AgentError) -> Self {
+        let kind = match err {
+            AgentError::Busy => Exit::Conflict,
+            AgentError::OtherUser { .. } | AgentError::Unsafe { .. } => Exit::Refused,
+            AgentError::Io { .. }
+            | AgentError::NotStarted(_)
+            | AgentError::Refused(_)
+            | AgentError::Silent { .. }
+            | AgentError::TooLong(_) => Exit::Failed,
+        };
+        let hint = match &err {
+            AgentError::Busy => "`keywright status` tells more",
+            AgentError::Silent { .. } => {
+                "end that process; `keywright unlock` starts another agent"
+            }
+            AgentError::TooLong(_) => "set XDG_RUNTIME_DIR to a folder with a shorter path",
+            AgentError::Unsafe { mend, .. } => mend,
+            _ => return Self::new(kind, err),
+        }
+        .to_owned();
+        Self::new(kind, err).hint(hint)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::{BorrowedFd, RawFd};
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::mm::{mlock, munlock};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroize;
@@ -54,17 +54,36 @@ pub(crate) fn with_core_limit<T>(limit: &Rlimit, work: impl FnOnce() -> T) -> T 
 /// stays in the background would keep the caller's pipes open, and locks that a script holds.
 #[expect(unsafe_code, reason = "descriptors of the caller's have a number only")]
 pub(crate) fn keep_descriptors() {
-    // Where they are not listed there is nothing to go by; a program that has one too many works all the same.
-    let listed = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
-    let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     // Listed first and the list's own descriptor closed, so that each is open while it is borrowed.
-    let numbers: Vec<RawFd> = numbers.filter(|number| *number > 2).collect();
-    for number in numbers {
+    for number in listed_descriptors() {
         // SAFETY: it was open a moment ago and no other thread runs that could close it. If it is closed all the same
         // (the list's own is), the call below fails and touches nothing.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
         let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
     }
+}
+
+/// Closes every descriptor that this process was started with but its standard streams: a process that stays would keep
+/// the caller's pipes open, and locks that a script holds. Only for a process that has opened nothing itself yet.
+#[expect(unsafe_code, reason = "descriptors of the caller's have a number only")]
+pub(crate) fn close_descriptors() {
+    for number in listed_descriptors() {
+        // SAFETY: it was open a moment ago and no other thread runs that could close it. If it is closed all the same
+        // (the list's own is), the question fails and touches nothing.
+        let is_open = fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok();
+        if is_open {
+            // SAFETY: nothing in this process owns it, because nothing was opened before this call.
+            unsafe { rustix::io::close(number) };
+        }
+    }
+}
+
+/// The descriptors above the standard streams that were open a moment ago.
+fn listed_descriptors() -> Vec<RawFd> {
+    // Where they are not listed there is nothing to go by; a program that has one too many works all the same.
+    let listed = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|number| *number > 2).collect()
 }
 
 /// A 32-byte key in a page of its own: kept out of swap and core dumps where the system allows, wiped on drop.

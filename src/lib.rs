@@ -3,6 +3,7 @@
 //! The binary is [`run`]. For programs: [`vault`] has the use cases, [`key`] the words they are said in, [`crypto`] the
 //! file format byte by byte.
 
+mod agent;
 mod checks;
 mod child;
 mod cli;
@@ -42,6 +43,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let mut out = Printer::new(settings::plain_look(false));
         commands::complete(question, cli::definition(), Timestamp::now, &mut out);
         return Exit::Done.into();
+    }
+    if let Some(background) = agent::in_background(&args) {
+        // Before anything is opened: it keeps nothing of whoever started it.
+        return commands::background_agent(background).into();
     }
     if let Some(clearing) = commands::clearing(&args) {
         // It reads no settings and asks for nothing: whoever started it has gone on.
@@ -83,6 +88,7 @@ fn finish(outcome: Result<Exit, CommandError>, mut out: Printer) -> ExitCode {
 fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandError> {
     match command {
         Command::Access(args) => commands::access(&args, session),
+        Command::Agent(args) => commands::agent(&args, session),
         Command::Audit(args) => commands::audit(&args, session),
         Command::Check(args) => commands::check(&args, session),
         Command::Completions(args) => commands::completions(&args, cli::definition(), session),
@@ -97,6 +103,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Import(args) => commands::import(&args, session),
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
+        Command::Lock(args) => commands::lock(&args, session),
         Command::Man(args) => commands::man(&args, cli::definition(), session),
         Command::Passphrase(args) => commands::passphrase(&args, session),
         Command::Revoke(args) => commands::revoke(&args, session),
@@ -107,6 +114,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Set(args) => commands::set(&args, session),
         Command::Show(args) => commands::show(&args, session),
         Command::Status(args) => commands::status(&args, session),
+        Command::Unlock(args) => commands::unlock(&args, session),
         Command::Usage(args) => commands::usage(&args, session),
         Command::Verify(args) => commands::verify(&args, session),
     }

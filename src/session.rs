@@ -6,16 +6,17 @@ use std::io;
 
 use rustix::process::Rlimit;
 
-use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, Secret};
+use crate::agent::{Agent, AgentError, Limits};
+use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, RootKey, Secret};
 use crate::error::{CommandError, Exit};
-use crate::key::Timestamp;
+use crate::key::{Timestamp, VaultId};
 use crate::output::{Printer, escape};
 use crate::prompt::{
     Terminal, access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command,
     passphrase_from_fd, passphrase_from_file, six_words,
 };
 use crate::settings::{
-    AccessSource, PassphraseSource, Settings, empty_passphrase_variable, own_variables,
+    AccessSource, PassphraseSource, Settings, empty_passphrase_variable, own_program, own_variables,
 };
 use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
 
@@ -53,7 +54,10 @@ impl Session {
     ) -> Result<T, CommandError> {
         let vault = match self.access_tokens()? {
             Some(tokens) => self.open_scopes(&tokens)?,
-            None => self.unlock()?.1,
+            None => match self.open_by_agent()? {
+                Some(vault) => vault,
+                None => self.open()?,
+            },
         };
         self.finish(vault, body)
     }
@@ -63,8 +67,13 @@ impl Session {
         &mut self,
         body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        self.refuse_access_tokens()?;
-        let vault = self.unlock()?.1;
+        let vault = match self.open_by_agent()? {
+            Some(vault) => vault,
+            None => {
+                self.refuse_access_tokens()?;
+                self.open()?
+            }
+        };
         self.finish(vault, body)
     }
 
@@ -110,6 +119,14 @@ impl Session {
     pub(crate) fn open_unasked(&self) -> Option<Vault> {
         if let Some(tokens) = self.access_tokens().ok()? {
             return self.open_scopes(&tokens).ok();
+        }
+        let agent = self.agent();
+        if self.settings.agent.is_asked && agent.may_run().ok()? {
+            let locked = self.locked().ok()?;
+            let key = agent.get(locked.id()).ok()?;
+            if let Some(key) = key.filter(|key| locked.is_opened_by(key)) {
+                return locked.unlock(&Credential::VaultKey(&key)).ok();
+            }
         }
         let unasked = match &self.settings.passphrase {
             // Not a pipe, which is read only once, and not a terminal.
@@ -176,6 +193,92 @@ impl Session {
         let passphrase = self.new_passphrase(allow_weak_passphrase)?;
         let vault = self.create(&passphrase, profile)?;
         self.finish(vault, body)
+    }
+
+    /// The agent of the vault, whether one runs or not.
+    pub(crate) fn agent(&self) -> Agent {
+        Agent::new(&self.settings.agent.folder, &self.settings.location.vault)
+    }
+
+    /// Gives the vault's key to the agent, which is started where none runs.
+    pub(crate) fn unlock_agent(
+        &mut self,
+        vault: &mut Vault,
+        limits: Limits,
+    ) -> Result<(), CommandError> {
+        let key = vault.vault_key()?;
+        Ok(self.give_to_agent(vault.id(), &key, limits)?)
+    }
+
+    fn give_to_agent(
+        &mut self,
+        vault: VaultId,
+        key: &RootKey,
+        limits: Limits,
+    ) -> Result<(), AgentError> {
+        let program = own_program().map_err(AgentError::NotStarted)?;
+        self.agent().unlock(vault, key, limits, &program)?;
+        self.out.note(format_args!(
+            "Unlocked until {} without use, {} at most; `keywright lock` ends it",
+            limits.idle.words(),
+            limits.max.words()
+        ));
+        Ok(())
+    }
+
+    /// Has the agent forget a key that is not the vault's any more, or that a new passphrase should be asked for.
+    pub(crate) fn lock_agent(&mut self) {
+        match self.agent().lock() {
+            Ok(true) => self.out.note(format_args!("The agent is locked")),
+            Ok(false) => {}
+            Err(err) => self.warn_of_agent("the agent may still have the key", err),
+        }
+    }
+
+    fn warn_of_agent(&mut self, what: &str, err: AgentError) {
+        let why = format!("{:#}", anyhow::Error::new(err));
+        self.out.warn(format_args!("{what}: {}", escape(&why)));
+    }
+
+    /// The vault, opened by the key that the agent has; `None` where it has none.
+    fn open_by_agent(&mut self) -> Result<Option<Vault>, CommandError> {
+        let agent = self.agent();
+        if !self.settings.agent.is_asked || !agent.may_run()? {
+            return Ok(None);
+        }
+        let locked = self.locked()?;
+        match agent.get(locked.id()) {
+            Ok(Some(key)) if locked.is_opened_by(&key) => {
+                Ok(Some(locked.unlock(&Credential::VaultKey(&key))?))
+            }
+            // The vault was re-keyed, or another is at its place.
+            Ok(Some(_)) => {
+                self.lock_agent();
+                Ok(None)
+            }
+            Ok(None) => Ok(None),
+            Err(err @ (AgentError::OtherUser { .. } | AgentError::Unsafe { .. })) => {
+                Err(err.into())
+            }
+            Err(err) => {
+                self.warn_of_agent("the agent is passed over", err);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The vault, opened by its owner in whichever way is there. Who had to type the passphrase is not asked soon again.
+    fn open(&mut self) -> Result<Vault, CommandError> {
+        let mut vault = self.unlock()?.1;
+        let asked = matches!(self.settings.passphrase, PassphraseSource::Terminal);
+        if asked && self.settings.agent.is_automatic {
+            let key = vault.vault_key()?;
+            let limits = self.settings.agent.limits;
+            if let Err(err) = self.give_to_agent(vault.id(), &key, limits) {
+                self.warn_of_agent("the passphrase will be asked for again", err);
+            }
+        }
+        Ok(vault)
     }
 
     /// The vault, opened by its owner, and the passphrase that did it.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, PipeReader, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Child, ExitStatus};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,6 +124,13 @@ impl Listening {
             drop(working);
             Ok(outcome)
         })
+    }
+}
+
+/// Can be read once a signal arrived.
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
     }
 }
 

@@ -8,6 +8,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("checks", &[]),
     ("child", &["crypto", "key"]),
     ("hardening", &[]),
+    ("agent", &["crypto", "hardening", "key", "signals"]),
     ("key", &[]),
     ("crypto", &["checks", "hardening", "key"]),
     ("store", &["checks", "key"]),
@@ -16,31 +17,39 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("output", &["crypto", "key"]),
     ("prompt", &["crypto", "signals"]),
     ("handover", &["crypto", "hardening", "key", "signals"]),
-    ("error", &["key", "output", "prompt", "vault"]),
+    ("error", &["agent", "key", "output", "prompt", "vault"]),
     ("exchange", &["crypto", "key", "vault"]),
     (
         "settings",
-        &["crypto", "error", "hardening", "key", "output", "vault"],
+        &[
+            "agent",
+            "crypto",
+            "error",
+            "hardening",
+            "key",
+            "output",
+            "vault",
+        ],
     ),
     (
         "session",
         &[
-            "crypto", "error", "key", "output", "prompt", "settings", "vault",
+            "agent", "crypto", "error", "key", "output", "prompt", "settings", "vault",
         ],
     ),
     ("view", &["key", "output", "vault"]),
     (
         "commands",
         &[
-            "child", "crypto", "error", "exchange", "handover", "key", "output", "session",
-            "settings", "signals", "vault", "view",
+            "agent", "child", "crypto", "error", "exchange", "handover", "key", "output",
+            "session", "settings", "signals", "vault", "view",
         ],
     ),
     ("cli", &["commands", "error", "output", "settings"]),
     (
         "lib",
         &[
-            "cli", "commands", "error", "key", "output", "session", "settings",
+            "agent", "cli", "commands", "error", "key", "output", "session", "settings",
         ],
     ),
     ("main", &[]),
@@ -84,6 +93,7 @@ const BELONGS_TO: &[(&str, &[&str], &str)] = &[
 
 /// Where a secret may be made public; each such line says why.
 const MAY_EXPOSE: &[&str] = &[
+    "agent/protocol.rs",
     "child",
     "crypto",
     "exchange",

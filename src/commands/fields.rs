@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, edited, rotated, imported, conflict, unchanged, finished, revoked, deleted, changed or rekeyed",
+                "of a change: created, updated, edited, rotated, imported, conflict, unchanged, finished, revoked, deleted, changed, rekeyed, unlocked or locked",
             ),
             (
                 "dry_run",
@@ -369,6 +369,22 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "what one guess of a passphrase costs",
             ),
             (
+                "agent",
+                "of status: state, idle_seconds_left, seconds_left, pid, version, reason; null what does not apply",
+            ),
+            (
+                "state, reason",
+                "of the agent: none, locked, unlocked or unusable, and why it is that",
+            ),
+            (
+                "idle_seconds_left, seconds_left",
+                "until the agent locks without use, and in any case",
+            ),
+            (
+                "pid, version",
+                "the agent's process, and its keywright's version",
+            ),
+            (
                 "config, state",
                 "the settings file, and the folder of usage and anchors",
             ),
@@ -390,6 +406,13 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "of --add-recovery-code: the code, this once, and whether it took another one's place",
             ),
         ],
+    ),
+    (
+        "unlock",
+        &[(
+            "idle_seconds, max_seconds",
+            "after how long the agent locks without use, and in any case",
+        )],
     ),
     (
         "An error, on standard error",

@@ -1,8 +1,10 @@
 //! One file a command: its arguments, whose doc comment is the help, and its function.
 
 mod access;
+mod agent;
 mod args;
 mod audit;
+mod background_agent;
 mod check;
 mod clear_clipboard;
 mod complete;
@@ -21,6 +23,7 @@ mod import;
 mod init;
 mod list;
 mod listing;
+mod lock;
 mod man;
 mod oddities;
 mod passphrase;
@@ -34,11 +37,14 @@ mod set;
 mod show;
 mod status;
 mod topics;
+mod unlock;
 mod usage;
 mod verify;
 
 pub(crate) use self::access::{AccessArgs, access};
+pub(crate) use self::agent::{AgentArgs, agent};
 pub(crate) use self::audit::{AuditArgs, audit};
+pub(crate) use self::background_agent::background_agent;
 pub(crate) use self::check::{CheckArgs, check};
 pub(crate) use self::clear_clipboard::{clear_clipboard, clearing};
 pub(crate) use self::complete::{complete, question};
@@ -54,6 +60,7 @@ pub(crate) use self::help::{HELP_WIDTH, HelpArgs, help};
 pub(crate) use self::import::{ImportArgs, import};
 pub(crate) use self::init::{InitArgs, init};
 pub(crate) use self::list::{ListArgs, list};
+pub(crate) use self::lock::{LockArgs, lock};
 pub(crate) use self::man::{ManArgs, man};
 pub(crate) use self::passphrase::{PassphraseArgs, passphrase};
 pub(crate) use self::revoke::{RevokeArgs, revoke};
@@ -65,5 +72,6 @@ pub(crate) use self::set::{SetArgs, set};
 pub(crate) use self::show::{ShowArgs, show};
 pub(crate) use self::status::{StatusArgs, status};
 pub(crate) use self::topics::TOPICS;
+pub(crate) use self::unlock::{UnlockArgs, unlock};
 pub(crate) use self::usage::{UsageArgs, usage};
 pub(crate) use self::verify::{VerifyArgs, verify};

@@ -1,15 +1,18 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::agent::{Known, State};
 use crate::crypto::SlotKind;
 use crate::error::{CommandError, Exit};
+use crate::key::{Span, Timestamp};
 use crate::output::Cell;
 use crate::session::Session;
 use crate::vault::{Outline, SlotOutline, Vault};
 
 /// Show which vault, project and environment are in use
 ///
-/// Opens nothing and asks nothing: it tells what the file tells to everybody who can read it.
+/// Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, and whether an agent has the
+/// vault's key.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -30,6 +33,19 @@ struct Document {
     state: String,
     project: String,
     environment: String,
+    agent: AgentPart,
+}
+
+/// What there is of the agent. Looking at it starts none, and is no use of the key.
+#[derive(Default, Serialize)]
+struct AgentPart {
+    state: &'static str,
+    idle_seconds_left: Option<u32>,
+    seconds_left: Option<u32>,
+    pid: Option<u32>,
+    version: Option<String>,
+    /// Why it cannot be used.
+    reason: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +76,7 @@ pub(crate) fn status(_args: &StatusArgs, session: &mut Session) -> Result<Exit, 
         state: location.state.display().to_string(),
         project: session.settings.scope.project.to_string(),
         environment: session.settings.scope.environment.to_string(),
+        agent: agent_part(session),
     };
     if session.out.is_json() {
         session.out.json(&document)?;
@@ -93,12 +110,63 @@ fn fields(document: &Document, outline: Option<&Outline>) -> Vec<(&'static str, 
         }
     }
     fields.extend([
+        ("agent", Cell::new(agent_words(&document.agent))),
         ("settings", Cell::new(&document.config)),
         ("usage, anchors", Cell::new(&document.state)),
         ("project", Cell::new(&document.project)),
         ("environment", Cell::new(&document.environment)),
     ]);
     fields
+}
+
+fn agent_part(session: &Session) -> AgentPart {
+    let known = |state, known: Known| AgentPart {
+        state,
+        pid: Some(known.process),
+        version: Some(known.version),
+        ..AgentPart::default()
+    };
+    match session.agent().state() {
+        Ok(State::Locked(agent)) => known("locked", agent),
+        Ok(State::None) => AgentPart {
+            state: "none",
+            ..AgentPart::default()
+        },
+        Ok(State::Unlocked(agent)) => AgentPart {
+            idle_seconds_left: Some(agent.idle),
+            seconds_left: Some(agent.max),
+            ..known("unlocked", agent)
+        },
+        // Whoever asks how things are is not refused.
+        Err(err) => AgentPart {
+            state: "unusable",
+            reason: Some(err.to_string()),
+            ..AgentPart::default()
+        },
+    }
+}
+
+fn agent_words(part: &AgentPart) -> String {
+    let process = || {
+        part.pid
+            .map_or(String::new(), |pid| format!(" (process {pid})"))
+    };
+    match (part.idle_seconds_left, part.seconds_left, &part.reason) {
+        (_, _, Some(reason)) => format!("unusable: {reason}"),
+        (Some(idle), Some(max), None) => format!(
+            "unlocked; locks {} without use, {} at the latest{}",
+            later(idle),
+            later(max),
+            process()
+        ),
+        _ if part.pid.is_some() => format!("locked{}", process()),
+        _ => "none; `keywright unlock` starts one".to_owned(),
+    }
+}
+
+fn later(seconds: u32) -> String {
+    let start = Timestamp(0);
+    start.after(Span::seconds(seconds)).relative(start)
 }
 
 fn slot(outline: &SlotOutline) -> Slot {

@@ -168,6 +168,10 @@ fn scopes() -> Vec<Part> {
 /// Those that belong to others and matter to keywright, too.
 const SYSTEM_VARIABLES: &[(&str, &str)] = &[
     (
+        "CI",
+        "Where it is set and not false, no agent is started by itself",
+    ),
+    (
         "COLUMNS",
         "The width of tables on a terminal, before the terminal's own",
     ),
@@ -180,7 +184,7 @@ const SYSTEM_VARIABLES: &[(&str, &str)] = &[
         "Set by GitHub Actions: the file that `keywright env --format github` adds to",
     ),
     (
-        "HOME, XDG_CONFIG_HOME, XDG_STATE_HOME",
+        "HOME, XDG_CONFIG_HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME",
         "Where the files are; see `keywright help files`",
     ),
     (
@@ -204,6 +208,10 @@ const PASSPHRASE_SOURCES: &[(&str, &str)] = &[
         "The first line of an open file descriptor",
     ),
     ("--passphrase-file", "The first line of a file"),
+    (
+        "the agent",
+        "The vault's key, where `unlock` gave it to an agent; see `keywright unlock --help`",
+    ),
     ("KEYWRIGHT_PASSPHRASE_FILE", "The first line of a file"),
     ("KEYWRIGHT_PASSPHRASE", "The passphrase itself"),
     (
@@ -261,6 +269,10 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
         "None: a role is the same in every project and environment",
     ),
     (
+        "agent, lock, unlock",
+        "None: they are about the vault as a whole",
+    ),
+    (
         "status",
         "Shows the scope that a command would choose here and now",
     ),
@@ -279,11 +291,15 @@ const FILES: &[(&str, &str)] = &[
     (
         "~/.config/keywright/config.toml",
         "Settings: project, environment, brand, default_expiry, audit (\"best-effort\" or \"required\"), usage_days, \
-         event_days, events",
+         event_days, events, agent (\"auto\" or \"off\"), agent_idle, agent_max",
     ),
     (
         "keywright.toml",
         "Project, environment and variables of a source tree, in its folder or one above; it can never select production",
+    ),
+    (
+        "$XDG_RUNTIME_DIR/keywright",
+        "The agent's sockets, mode 0700; without that variable ~/.local/state/keywright/agent",
     ),
     (
         "~/.local/state/keywright",

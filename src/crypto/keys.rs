@@ -107,8 +107,8 @@ impl RootKey {
         SubKey(Zeroizing::new(*self.0.bytes()))
     }
 
-    /// The bytes, to be sealed under another key.
-    pub(super) fn expose(&self) -> &[u8; 32] {
+    /// The bytes, to be sealed under another key or held by the agent.
+    pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.bytes()
     }
 }

@@ -44,7 +44,7 @@ pub use self::well_known::{WELL_KNOWN, WellKnown};
 pub struct ParseError(String);
 
 impl ParseError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }

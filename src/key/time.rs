@@ -109,6 +109,16 @@ impl Span {
         Self(86_400 * count as i64)
     }
 
+    /// That many seconds.
+    pub const fn seconds(count: u32) -> Self {
+        Self(count as i64)
+    }
+
+    /// How many seconds it is.
+    pub const fn as_seconds(self) -> i64 {
+        self.0
+    }
+
     /// From `start` to `end`; nothing if that is negative.
     pub fn between(start: Timestamp, end: Timestamp) -> Self {
         Self(end.0.saturating_sub(start.0).max(0))

@@ -4,13 +4,15 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::str::FromStr;
 
 use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::agent::Limits;
 use crate::error::{CommandError, Exit};
-use crate::key::{Brand, Environment, Expiry, Project};
+use crate::key::{Brand, Environment, Expiry, ParseError, Project};
 
 /// Largest settings file, in bytes.
 pub(super) const SIZE_LIMIT: u64 = 64 * 1024;
@@ -25,6 +27,11 @@ pub(super) struct Config {
     /// As `--expires` takes it.
     default_expiry: Option<String>,
     audit: Option<Audit>,
+    agent: Option<AgentStart>,
+    /// As `unlock --idle` takes it.
+    agent_idle: Option<String>,
+    /// As `unlock --max` takes it.
+    agent_max: Option<String>,
     /// Days of daily usage counts that are kept.
     pub(super) usage_days: Option<u16>,
     /// Days of single uses that are kept.
@@ -39,6 +46,14 @@ pub(super) struct Config {
 enum Audit {
     BestEffort,
     Required,
+}
+
+/// Whether an agent is started when the passphrase was typed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum AgentStart {
+    Auto,
+    Off,
 }
 
 impl Config {
@@ -59,17 +74,36 @@ impl Config {
     }
 
     pub(super) fn default_expiry(&self, path: &Path) -> Result<Option<Expiry>, CommandError> {
-        let Some(text) = &self.default_expiry else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|err| {
-            let context = format!(
-                "`{}`: invalid `{text}` for `default_expiry`",
-                path.display()
-            );
-            CommandError::new(Exit::Usage, anyhow::Error::new(err).context(context))
+        parsed(self.default_expiry.as_deref(), "default_expiry", path)
+    }
+
+    pub(super) fn starts_agent(&self) -> bool {
+        self.agent != Some(AgentStart::Off)
+    }
+
+    pub(super) fn agent_limits(&self, path: &Path) -> Result<Limits, CommandError> {
+        let usual = Limits::default();
+        let idle = parsed(self.agent_idle.as_deref(), "agent_idle", path)?;
+        let max = parsed(self.agent_max.as_deref(), "agent_max", path)?;
+        Ok(Limits {
+            idle: idle.unwrap_or(usual.idle),
+            max: max.unwrap_or(usual.max),
         })
     }
+}
+
+/// What a setting of the file at `path` says.
+fn parsed<T>(text: Option<&str>, name: &str, path: &Path) -> Result<Option<T>, CommandError>
+where
+    T: FromStr<Err = ParseError>,
+{
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(|err| {
+        let context = format!("`{}`: invalid `{text}` for `{name}`", path.display());
+        CommandError::new(Exit::Usage, anyhow::Error::new(err).context(context))
+    })
 }
 
 /// A TOML file, or `None` where there is none.

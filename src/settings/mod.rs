@@ -1,6 +1,7 @@
 //! Everything that is decided before a command runs: options, environment variables, `keywright.toml`, the config file,
 //! paths and defaults. Read once, here, and nowhere else.
 
+mod agent;
 mod args;
 mod desktop;
 mod files;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anstream::ColorChoice;
 use directories::ProjectDirs;
 
+pub(crate) use self::agent::AgentSettings;
 pub(crate) use self::args::{ColorWhen, GlobalArgs};
 #[cfg(any(debug_assertions, feature = "test-kdf"))]
 pub(crate) use self::desktop::test_seconds;
@@ -155,6 +157,7 @@ pub(crate) struct Settings {
     /// Access tokens that open what is used, unless an option says where the passphrase is.
     pub(crate) access: Option<AccessSource>,
     pub(crate) passphrase: PassphraseSource,
+    pub(crate) agent: AgentSettings,
     /// Prompts are allowed.
     pub(crate) input: bool,
     /// Every confirmation is given beforehand.
@@ -219,6 +222,7 @@ impl Settings {
             .unwrap_or_else(|| folders.data_local_dir())
             .to_owned();
         Ok(Self {
+            agent: AgentSettings::new(&folders, &state, &config, &config_file, args)?,
             location: Location {
                 vault,
                 state,

@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 30] = [
     "access",
+    "agent",
     "audit",
     "check",
     "completions",
@@ -20,6 +21,7 @@ const COMMANDS: [&str; 27] = [
     "import",
     "init",
     "list",
+    "lock",
     "man",
     "passphrase",
     "revoke",
@@ -30,6 +32,7 @@ const COMMANDS: [&str; 27] = [
     "set",
     "show",
     "status",
+    "unlock",
     "usage",
     "verify",
 ];

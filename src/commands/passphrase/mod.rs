@@ -20,7 +20,7 @@ use crate::vault::{Dropped, Vault, WaysIn};
 /// Change the passphrase, and after a compromise the keys
 ///
 /// The passphrase there is comes from where it always comes from, the new one from an option or from a hidden prompt.
-/// Access tokens and the recovery code go on working, and so do issued tokens. With `--compromised`, everything is sealed
+/// The agent is locked. Access tokens and the recovery code go on working, and so do issued tokens. With `--compromised`, everything is sealed
 /// anew under new keys and access tokens and the recovery code are dropped; issued tokens stay valid. Copies of the vault
 /// from before still open with what opened them then, so rotate the provider keys that somebody may have read.
 ///
@@ -238,6 +238,10 @@ impl Plan {
                 let _working = session.out.working("Sealing everything anew");
                 self.dropped = vault.rekey_compromised(new, self.after, actor, now)?;
             }
+        }
+        if self.deed != Deed::Nothing {
+            // The key is another one now; and where it is not, everybody has to know the new passphrase.
+            session.lock_agent();
         }
         Ok(())
     }
