@@ -125,6 +125,8 @@ impl TestEnv {
             .env_remove("COLUMNS")
             .env_remove("KEYWRIGHT_NO_INPUT")
             .env_remove("KEYWRIGHT_PASSPHRASE_FILE")
+            // What is typed starts no agent, but in the tests of that.
+            .env("CI", "true")
             .env("TERM", "xterm");
         command
     }
@@ -273,6 +275,13 @@ impl TestEnv {
             assert!(before == self.vault_bytes(), "{args:?} changed the vault");
         }
         transcript
+    }
+}
+
+/// No agent outlives its test.
+impl Drop for TestEnv {
+    fn drop(&mut self) {
+        crate::agents::stop_all(self.home());
     }
 }
 

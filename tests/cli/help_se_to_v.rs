@@ -181,7 +181,8 @@ fn of_status() {
     insta::assert_snapshot!(help(&["status", "--help"]), @"
     Show which vault, project and environment are in use
 
-    Opens nothing and asks nothing: it tells what the file tells to everybody who can read it.
+    Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, and
+    whether an agent has the vault's key.
 
     Usage: keywright status [OPTIONS]
 

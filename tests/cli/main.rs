@@ -1,6 +1,10 @@
 //! The program as a user meets it: arguments, standard streams, files and a terminal.
 
 mod access;
+mod agent;
+mod agent_peers;
+mod agent_start;
+mod agents;
 mod arguments;
 mod audit;
 mod audit_follow;

@@ -3,11 +3,12 @@ use crate::common::TestEnv;
 #[test]
 fn status_tells_where_things_are() {
     let env = TestEnv::empty();
-    insta::assert_snapshot!(env.run(["status"]), @r"
+    insta::assert_snapshot!(env.run(["status"]), @"
     exit: 0
     ---- stdout
     vault           [HOME]/.config/keywright/vault.db
     state           not there yet; `keywright init` makes it
+    agent           none; `keywright unlock` starts one
     settings        [HOME]/.config/keywright/config.toml
     usage, anchors  [HOME]/.local/state/keywright
     project         default
@@ -18,6 +19,14 @@ fn status_tells_where_things_are() {
     exit: 0
     ---- stdout
     {
+      "agent": {
+        "idle_seconds_left": null,
+        "pid": null,
+        "reason": null,
+        "seconds_left": null,
+        "state": "none",
+        "version": null
+      },
       "changes": null,
       "config": "[HOME]/.config/keywright/config.toml",
       "environment": "development",
@@ -51,6 +60,7 @@ fn status_needs_no_passphrase() {
     records         2 in 2 scopes
     changes         4
     opens with      passphrase: Argon2id, 8 MiB × 1
+    agent           none; `keywright unlock` starts one
     settings        [HOME]/.config/keywright/config.toml
     usage, anchors  [HOME]/.local/state/keywright
     project         default
@@ -61,6 +71,14 @@ fn status_needs_no_passphrase() {
     exit: 0
     ---- stdout
     {
+      "agent": {
+        "idle_seconds_left": null,
+        "pid": null,
+        "reason": null,
+        "seconds_left": null,
+        "state": "none",
+        "version": null
+      },
       "changes": 4,
       "config": "[HOME]/.config/keywright/config.toml",
       "environment": "development",
