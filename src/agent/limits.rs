@@ -28,7 +28,9 @@ impl Limit {
     pub(crate) fn words(self) -> String {
         let seconds = self.seconds();
         let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
-        let unit = units.into_iter().find(|(length, _)| seconds % length == 0);
+        let unit = units
+            .into_iter()
+            .find(|(length, _)| seconds.is_multiple_of(*length));
         let (length, unit) = unit.unwrap_or((1, "s"));
         format!("{} {unit}", seconds / length)
     }
