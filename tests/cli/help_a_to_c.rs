@@ -37,11 +37,14 @@ fn of_keywright() {
 
     The vault:
       init         Make a vault, or a keywright.toml
+      unlock       Ask for the passphrase once, and let the agent keep the key
+      lock         Have the agent forget the vault's key
       status       Show which vault, project and environment are in use
       doctor       Look for what is not as it should be, or soon will not be
       passphrase   Change the passphrase, and after a compromise the keys
       access       Make, list and revoke access tokens, each of which opens one scope
       import       Add values from a dotenv file, JSON, the environment or `pass`
+      agent        Hold the vault's key in the foreground, for a service manager
 
     More:
       completions  Print a shell's completion script [alias: completion]

@@ -30,10 +30,10 @@ fn at_length() {
     Change the passphrase, and after a compromise the keys
 
     The passphrase there is comes from where it always comes from, the new one from an option or from a
-    hidden prompt. Access tokens and the recovery code go on working, and so do issued tokens. With
-    `--compromised`, everything is sealed anew under new keys and access tokens and the recovery code
-    are dropped; issued tokens stay valid. Copies of the vault from before still open with what opened
-    them then, so rotate the provider keys that somebody may have read.
+    hidden prompt. The agent is locked. Access tokens and the recovery code go on working, and so do
+    issued tokens. With `--compromised`, everything is sealed anew under new keys and access tokens and
+    the recovery code are dropped; issued tokens stay valid. Copies of the vault from before still open
+    with what opened them then, so rotate the provider keys that somebody may have read.
 
     A recovery code opens all of the vault when the passphrase is lost: `--add-recovery-code` makes one
     and prints it once, `--test-recovery-code` says whether the one on your paper opens this vault, and

@@ -167,6 +167,8 @@ fn of_scopes() {
           The scope that was chosen, and no other, not even for a key id
       role
           None: a role is the same in every project and environment
+      agent, lock, unlock
+          None: they are about the vault as a whole
       status
           Shows the scope that a command would choose here and now
       verify
@@ -206,6 +208,8 @@ fn of_environment() {
 
     Variables of the system:
 
+      CI
+          Where it is set and not false, no agent is started by itself
       COLUMNS
           The width of tables on a terminal, before the terminal's own
       CREDENTIALS_DIRECTORY
@@ -213,7 +217,7 @@ fn of_environment() {
       GITHUB_ENV
           Set by GitHub Actions: the file that `keywright env --format github` adds
           to
-      HOME, XDG_CONFIG_HOME, XDG_STATE_HOME
+      HOME, XDG_CONFIG_HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME
           Where the files are; see `keywright help files`
       LC_ALL, LC_CTYPE, LANG
           Charts use block characters where the first of these that is set names
@@ -232,6 +236,9 @@ fn of_environment() {
           The first line of an open file descriptor
       --passphrase-file
           The first line of a file
+      the agent
+          The vault's key, where `unlock` gave it to an agent; see `keywright unlock
+          --help`
       KEYWRIGHT_PASSPHRASE_FILE
           The first line of a file
       KEYWRIGHT_PASSPHRASE
@@ -264,10 +271,14 @@ fn of_files() {
                                        names another
       ~/.config/keywright/config.toml  Settings: project, environment, brand,
                                        default_expiry, audit ("best-effort" or
-                                       "required"), usage_days, event_days, events
+                                       "required"), usage_days, event_days, events,
+                                       agent ("auto" or "off"), agent_idle,
+                                       agent_max
       keywright.toml                   Project, environment and variables of a
                                        source tree, in its folder or one above; it
                                        can never select production
+      $XDG_RUNTIME_DIR/keywright       The agent's sockets, mode 0700; without that
+                                       variable ~/.local/state/keywright/agent
       ~/.local/state/keywright         Usage counts (activity.db) and rollback
                                        anchors, by the vault's id
 

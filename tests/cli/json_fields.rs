@@ -57,6 +57,8 @@ fn every_json_field_is_in_the_manual() {
         &["passphrase", "--add-recovery-code", "--json"],
         &["init", "--project-file", "--json"],
         &["check", "--json"],
+        &["unlock", "--json"],
+        &["lock", "--json"],
     ] {
         let outcome = env.run(args.iter().copied());
         assert!(outcome.success(), "{args:?}: {outcome}");
