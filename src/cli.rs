@@ -8,10 +8,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    AccessArgs, AgentArgs, AuditArgs, CheckArgs, CompletionsArgs, CreateArgs, DeleteArgs,
-    DoctorArgs, EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs, ImportArgs, InitArgs,
-    ListArgs, LockArgs, ManArgs, PassphraseArgs, RevokeArgs, RoleArgs, RotateArgs, RunArgs,
-    SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UnlockArgs, UsageArgs, VerifyArgs,
+    AccessArgs, AgentArgs, AuditArgs, BackupArgs, CheckArgs, CompletionsArgs, CreateArgs,
+    DeleteArgs, DoctorArgs, EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs,
+    ImportArgs, InitArgs, ListArgs, LockArgs, ManArgs, PassphraseArgs, RestoreArgs, RevokeArgs,
+    RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UnlockArgs,
+    UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Access(AccessArgs),
     Agent(AgentArgs),
     Audit(AuditArgs),
+    Backup(BackupArgs),
     Check(CheckArgs),
     #[command(
         visible_alias = "completion",
@@ -79,6 +81,7 @@ Examples:
     Lock(LockArgs),
     Man(ManArgs),
     Passphrase(PassphraseArgs),
+    Restore(RestoreArgs),
     Revoke(RevokeArgs),
     Role(RoleArgs),
     Rotate(RotateArgs),
@@ -111,14 +114,16 @@ const GROUPS: &[(&str, &[&str])] = &[
         "The vault",
         &[
             "init",
-            "unlock",
-            "lock",
-            "status",
-            "doctor",
-            "passphrase",
             "access",
-            "import",
             "agent",
+            "backup",
+            "doctor",
+            "import",
+            "lock",
+            "passphrase",
+            "restore",
+            "status",
+            "unlock",
         ],
     ),
     ("More", &["completions", "man", "help"]),

@@ -252,6 +252,7 @@ fn kind_of(err: &VaultError) -> Exit {
         VaultError::AnchorDamaged(_)
         | VaultError::Altered(_)
         | VaultError::Forked { .. }
+        | VaultError::OlderThanSlice { .. }
         | VaultError::RolledBack { .. } => Exit::Damaged,
         VaultError::AccessExists(_)
         | VaultError::Changed(_)
@@ -284,7 +285,8 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::RoleInUse { .. }
         | VaultError::RoleUnfit { .. }
         | VaultError::ScopeClosed { .. }
-        | VaultError::Slice(_) => Exit::Refused,
+        | VaultError::Slice(_)
+        | VaultError::Unfit { .. } => Exit::Refused,
         VaultError::ManyKeys { .. }
         | VaultError::Misused(_)
         | VaultError::Parse(_)
@@ -299,7 +301,7 @@ fn kind_of(err: &VaultError) -> Exit {
         VaultError::Store(err) => match err {
             StoreError::Altered { .. } | StoreError::NotAVault(_) => Exit::Damaged,
             StoreError::Exists(_) => Exit::Conflict,
-            StoreError::Unsafe { .. } => Exit::Refused,
+            StoreError::NotReplaced { .. } | StoreError::Unsafe { .. } => Exit::Refused,
             _ => Exit::Failed,
         },
     }
@@ -355,6 +357,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
         },
         VaultError::AnchorDamaged(_)
         | VaultError::Forked { .. }
+        | VaultError::OlderThanSlice { .. }
         | VaultError::RolledBack { .. } => {
             "put the newer vault back, or go on with this one with --accept-rollback"
         }
@@ -442,13 +445,6 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::UnknownAccess { .. } => "`keywright access list` shows every access token",
         VaultError::AccessUncertain(_) => "`keywright access list` shows whether it was",
         VaultError::AccessExists(_) => "choose another name; `keywright access revoke` makes room",
-        VaultError::UnknownScope { there, .. } if !there.is_empty() => {
-            return Some(format!(
-                "there are {}; choose with -p and -e",
-                listed(there)
-            ));
-        }
-        VaultError::UnknownScope { .. } => "`keywright set` or `keywright create` makes the first",
         VaultError::CredentialExpired(_) | VaultError::WrongAccessToken => {
             "`keywright access list` shows the tokens there are, `keywright access create` makes one"
         }
@@ -464,6 +460,14 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::Slice(_) => {
             "an access token opens it; the vault itself is where the slice was made"
         }
+        VaultError::UnknownScope {
+            nearest: Some(nearest),
+            ..
+        } => return Some(format!("did you mean `{nearest}`?")),
+        VaultError::UnknownScope { there, .. } if !there.is_empty() => {
+            return Some(format!("there are {}", listed(there)));
+        }
+        VaultError::UnknownScope { .. } => "`keywright list` shows every key and where it is",
         VaultError::WrongCredential => "try again; `keywright status` shows which vault this is",
         _ => return None,
     };

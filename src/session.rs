@@ -3,6 +3,7 @@
 mod recovery;
 
 use std::io;
+use std::path::Path;
 
 use rustix::process::Rlimit;
 
@@ -18,7 +19,7 @@ use crate::prompt::{
 use crate::settings::{
     AccessSource, PassphraseSource, Settings, empty_passphrase_variable, own_program, own_variables,
 };
-use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
+use crate::vault::{AccessToken, Credential, Location, LockedVault, StoreError, Vault, VaultError};
 
 /// One run of one command.
 pub(crate) struct Session {
@@ -408,6 +409,16 @@ impl Session {
         };
         // An empty or malformed answer opens nothing; which one it was is nobody's business but the owner's.
         Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Locked, err))
+    }
+
+    /// The passphrase of a vault file that is not the chosen one.
+    pub(crate) fn passphrase_of(&mut self, file: &Path) -> Result<Passphrase, CommandError> {
+        let place = Location {
+            vault: file.to_owned(),
+            ..self.settings.location.clone()
+        };
+        LockedVault::open(&place)?;
+        self.passphrase()
     }
 
     /// The passphrase of a vault that is made: asked for twice, or generated on an empty answer.

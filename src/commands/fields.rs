@@ -15,7 +15,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "outcome",
-                "of a change: created, updated, edited, rotated, imported, conflict, unchanged, finished, revoked, deleted, changed, rekeyed, unlocked or locked",
+                "of a change: created, updated, edited, rotated, imported, conflict, unchanged, finished, revoked, deleted, changed, rekeyed, made, replaced, refreshed, restored, unlocked or locked",
             ),
             (
                 "dry_run",
@@ -388,6 +388,30 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "config, state",
                 "the settings file, and the folder of usage and anchors",
             ),
+        ],
+    ),
+    (
+        "backup and restore",
+        &[
+            ("file", "the file of the copy"),
+            ("keys, bytes", "how many keys are in it, and its size"),
+            (
+                "slice",
+                "of a slice, else null: scopes, each with project, environment and kind, and access_tokens",
+            ),
+            (
+                "access_tokens",
+                "how many access tokens open a scope of the slice",
+            ),
+            (
+                "changes, last_changed_at",
+                "of restore: entries of the log, and when the last before the restore was made",
+            ),
+            (
+                "instead_of",
+                "what it replaces: the same vault, another vault or damaged; null where nothing was there",
+            ),
+            ("kept", "where that is kept, or null"),
         ],
     ),
     (

@@ -61,7 +61,7 @@
 //! | … body slot | `name`, `created_at`, `created_by` |
 //! | log entry | `operation` (32 hexadecimal digits), `at`, `actor`, `verb`, `scope?`, `kind?`, `key_id?`, `name?`, `generation?`, `detail?` |
 //! | … its scope | `project`, `environment` |
-//! | … its verb | `access-create`, `access-revoke`, `create`, `delete`, `deliver`, `edit`, `finish`, `import`, `init`, `passphrase`, `recovery-code`, `rekey`, `revoke`, `role-delete`, `role-set`, `rotate`, `set`, `undo` |
+//! | … its verb | `access-create`, `access-revoke`, `create`, `delete`, `deliver`, `edit`, `finish`, `import`, `init`, `passphrase`, `recovery-code`, `rekey`, `restore`, `revoke`, `role-delete`, `role-set`, `rotate`, `set`, `undo` |
 //! | event | `verb`, `code`, `generation` (0 when no digest matched), `actor`, `program?`, `access?` (the slot id of the access token that opened the scope) |
 //! | … a use's verb | `env`, `export`, `get`, `run`, `verify` |
 //! | … a use's code | `env`, `expired`, `export`, `get`, `insufficient_permission`, `revoked`, `rotated`, `run`, `undelivered`, `valid`, `wrong_environment`, `wrong_project`, `wrong_secret` |

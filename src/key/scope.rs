@@ -108,6 +108,20 @@ impl fmt::Display for Scope {
     }
 }
 
+impl FromStr for Scope {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (project, environment) = text.split_once('/').ok_or_else(|| {
+            ParseError::new("a scope is PROJECT/ENVIRONMENT, such as `shop/staging`")
+        })?;
+        Ok(Self {
+            project: project.parse()?,
+            environment: environment.parse()?,
+        })
+    }
+}
+
 /// The characters that are safe in headers, URLs and paths.
 pub(super) fn slug(text: &str, what: &str) -> Result<String, ParseError> {
     let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -138,6 +152,19 @@ mod tests {
         ] {
             let environment: Environment = text.parse().expect("valid");
             assert_eq!((environment.as_str(), environment.short()), (long, short));
+        }
+    }
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written() {
+        for text in ["shop/production", "a.b/c-d"] {
+            let scope: Scope = text.parse().expect("a scope");
+            assert_eq!(scope.to_string(), text);
+        }
+        let short: Scope = "shop/prod".parse().expect("a scope");
+        assert_eq!(short.to_string(), "shop/production");
+        for bad in ["", "shop", "shop/", "/production", "a/b/c", "a b/c"] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a file must be before it is trusted: its kind, its owner, its mode; and how files are made.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -123,6 +123,22 @@ pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreEr
         return refuse(format!("it is larger than {SIZE_LIMIT} bytes"), None);
     }
     Ok(FileIdentity::from(&metadata))
+}
+
+/// What an SQLite file says that it is for (its application id); `None` for a file of another kind.
+///
+/// Not for a file that SQLite has open in this process: closing it drops SQLite's locks.
+pub(super) fn application_id(path: &Path) -> io::Result<Option<i64>> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut header = [0; 72];
+    match File::open(path)?.read_exact(&mut header) {
+        Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let id = header
+        .last_chunk()
+        .map(|id| i64::from(i32::from_be_bytes(*id)));
+    Ok(id.filter(|_| header.starts_with(MAGIC)))
 }
 
 /// As a shell takes it.

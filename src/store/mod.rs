@@ -16,7 +16,8 @@ pub use self::events::EventRow;
 pub use self::file::Access;
 pub(crate) use self::file::{SIZE_LIMIT, resolve};
 pub use self::vault::{
-    Change, HeaderRow, Leftover, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile, Version,
+    Change, HeaderRow, Leftover, NewFile, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile,
+    Version, check_target, is_same,
 };
 
 /// What can go wrong with files.
@@ -46,6 +47,8 @@ pub enum StoreError {
     Newer { path: PathBuf, format: i64 },
     #[error("`{0}` is not a keywright vault, or its first bytes are damaged")]
     NotAVault(PathBuf),
+    #[error("`{path}` is not replaced: {why}")]
+    NotReplaced { path: PathBuf, why: String },
     #[error("the vault `{0}` can only be read here; nothing was changed")]
     ReadOnly(PathBuf),
     /// The path leads to another file than the one that is open; the caller opens it again.

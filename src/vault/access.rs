@@ -245,7 +245,7 @@ impl Vault {
         self.write(who, now, |draft| {
             let id = draft
                 .scope_id(scope, *kind)
-                .ok_or_else(|| draft.state.unknown_scope(scope, *kind))?;
+                .ok_or_else(|| draft.state.unknown_scope(scope, Some(*kind)))?;
             for known in draft.own_records()? {
                 if matches!(&known.body, OwnBody::Slot { name: known, .. } if known == name) {
                     return Err(VaultError::AccessExists(name.clone()));

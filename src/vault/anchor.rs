@@ -30,6 +30,8 @@ pub(super) struct Remembered {
 #[derive(Debug)]
 pub(super) struct Anchor {
     file: AnchorFile,
+    /// What a restore is about to put in the vault's place.
+    announced: AnchorFile,
     vault: VaultId,
     path: Vec<u8>,
 }
@@ -47,6 +49,7 @@ impl Anchor {
         };
         Self {
             file: AnchorFile::at(state.join(format!("{name}-{short}.anchor"))),
+            announced: AnchorFile::at(state.join(format!("{name}-{short}-restored.anchor"))),
             vault,
             path,
         }
@@ -76,6 +79,24 @@ impl Anchor {
             };
             (!higher).then(|| self.encode(seen, key))
         })
+    }
+
+    /// Says beforehand what a restore puts in the vault's place. Between that and the anchor's own turn the vault has a
+    /// history that does not follow from the anchor: for a moment, or for good where the restore was killed there.
+    pub(super) fn announce(&self, seen: &Seen, key: &RootKey) -> Result<(), StoreError> {
+        self.announced.replace(|_| Some(self.encode(seen, key)))
+    }
+
+    /// What was announced under this key.
+    pub(super) fn announced(&self, key: &RootKey) -> Option<Remembered> {
+        let bytes = self.announced.read().ok().flatten()?;
+        let remembered = self.decode(&bytes, key)?;
+        remembered.authentic.then_some(remembered)
+    }
+
+    /// The anchor itself says it by now.
+    pub(super) fn withdraw(&self) {
+        self.announced.remove();
     }
 
     fn encode(&self, seen: &Seen, key: &RootKey) -> Vec<u8> {

@@ -308,6 +308,13 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Has the scope's sequence number go on above `floor`.
+    pub(super) fn raise_scope(&mut self, id: ScopeId, floor: u64) {
+        let meta = &mut self.scope_mut(id).head.meta;
+        meta.sequence = meta.sequence.max(floor);
+        self.touch(id);
+    }
+
     fn touch(&mut self, id: ScopeId) {
         if !self.touched.contains(&id) {
             self.touched.push(id);

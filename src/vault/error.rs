@@ -100,6 +100,15 @@ pub enum VaultError {
         listed(open)
     )]
     OwnerOnly { open: Vec<String> },
+    #[error(
+        "the vault is older than the slice `{path}`: {scope} is at change {found}, and in the slice at {held}"
+    )]
+    OlderThanSlice {
+        path: String,
+        scope: Scope,
+        found: u64,
+        held: u64,
+    },
     #[error(transparent)]
     Parse(#[from] ParseError),
     #[error("the token was printed, and it cannot be told whether it is valid")]
@@ -145,6 +154,8 @@ pub enum VaultError {
         name: KeyName,
         nearest: Option<String>,
     },
+    #[error("`{path}` is refused: {why}")]
+    Unfit { path: String, why: String },
     #[error("no key `{key}` in {place}")]
     UnknownKey {
         key: String,
@@ -152,12 +163,18 @@ pub enum VaultError {
         elsewhere: Vec<String>,
         nearest: Option<String>,
     },
-    #[error("there are no {wanted}")]
-    UnknownScope { wanted: String, there: Vec<String> },
     #[error("no role `{role}`")]
     UnknownRole {
         role: RoleName,
         nearest: Option<String>,
+    },
+    #[error("no {}keys in `{scope}`", kind.map(|kind| format!("{kind} ")).unwrap_or_default())]
+    UnknownScope {
+        scope: Scope,
+        kind: Option<KeyKind>,
+        nearest: Option<String>,
+        /// Those that have such keys.
+        there: Vec<String>,
     },
     #[error("an access token opens nothing here: it was revoked, or it is of another vault")]
     WrongAccessToken,

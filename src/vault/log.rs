@@ -24,6 +24,7 @@ pub enum Verb {
     Passphrase,
     RecoveryCode,
     Rekey,
+    Restore,
     Revoke,
     RoleDelete,
     RoleSet,
@@ -34,7 +35,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AccessCreate,
         Self::AccessRevoke,
         Self::Create,
@@ -47,6 +48,7 @@ impl Verb {
         Self::Passphrase,
         Self::RecoveryCode,
         Self::Rekey,
+        Self::Restore,
         Self::Revoke,
         Self::RoleDelete,
         Self::RoleSet,
@@ -70,6 +72,7 @@ impl Verb {
             Self::Passphrase => "passphrase",
             Self::RecoveryCode => "recovery-code",
             Self::Rekey => "rekey",
+            Self::Restore => "restore",
             Self::Revoke => "revoke",
             Self::RoleDelete => "role-delete",
             Self::RoleSet => "role-set",
@@ -94,7 +97,7 @@ pub struct LogEntry {
     pub key_id: Option<String>,
     pub name: Option<KeyName>,
     pub generation: Option<u32>,
-    /// The fields that were edited, the role or access token it is about, or how much was imported.
+    /// The fields that were edited, the role or access token it is about, how much was imported, or what was restored.
     pub detail: Option<String>,
 }
 

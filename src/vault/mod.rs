@@ -4,6 +4,7 @@ mod access;
 mod activity;
 mod anchor;
 mod audit;
+mod backup;
 mod counts;
 mod doctor;
 mod draft;
@@ -26,13 +27,16 @@ mod read_back;
 mod record;
 mod recovery;
 mod rekey;
+mod restore;
 mod role;
 mod rotate;
+mod slice;
 mod state;
 mod unfinished;
 mod unlock;
 mod verifier;
 mod verify;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -51,6 +55,7 @@ pub use self::activity::{KeyUsage, SinceRotation, Tally, UsageCount, UseEvent, V
 pub use self::audit::{
     Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb,
 };
+pub use self::backup::BackedUp;
 pub use self::counts::UseCounts;
 pub use self::doctor::{Diagnosis, Examined, Fault, FileTrouble, KeyTrouble, Limited, Trouble};
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
@@ -69,12 +74,15 @@ pub use self::need::Need;
 pub use self::provider::Comparison;
 pub use self::purpose::Purpose;
 pub use self::rekey::{Dropped, WaysIn};
+pub use self::restore::{Present, Restoration, Restored};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
+pub use self::slice::{SliceOutcome, SliceScopes, Sliced};
 pub(crate) use self::unfinished::command_about;
 pub use self::unlock::{Credential, LockedVault, Outline, SlotOutline};
 pub use self::verifier::Verifier;
 pub use self::verify::{Checked, Code, Requirements, Verdict};
+pub use self::whole::Contents;
 pub use crate::store::{KeyTotal, Leftover, Retention, StoreError};
 
 /// Where a vault and what belongs to it are, and how strictly it is kept.
@@ -312,10 +320,23 @@ impl Vault {
         let Some(remembered) = remembered.filter(|_| !self.location.accept_rollback) else {
             return Ok(());
         };
-        compare(now, remembered, self.file.path(), |index| {
-            let entry = snapshot.log_entry(index)?;
-            Ok(entry.map(|entry| entry_hash(&entry, index, self.id)))
-        })
+        let follows = |remembered: &Remembered| {
+            compare(now, remembered, self.file.path(), |index| {
+                let entry = snapshot.log_entry(index)?;
+                Ok(entry.map(|entry| entry_hash(&entry, index, self.id)))
+            })
+        };
+        match (follows(remembered), &self.holder) {
+            // A restored vault has another history. Its owner has announced it, and the anchor comes after it.
+            (Err(VaultError::Forked { path }), Holder::Owner(key)) => {
+                let announced = self.anchor(ScopeId::OWN).announced(key);
+                match announced.filter(|it| it.seen.sequence > remembered.seen.sequence) {
+                    Some(announced) => follows(&announced),
+                    None => Err(VaultError::Forked { path }),
+                }
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     /// Raises the anchor of what a key of the holder's opens.

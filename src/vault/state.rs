@@ -1,6 +1,7 @@
 //! A vault that was read and checked: the state that every use case begins with.
 
 use super::anchor::Seen;
+use super::find::nearest;
 use super::head::{Manifest, ManifestRow, OpenScope, VaultHead, head_hash, title, vault_mac};
 use super::log::{NO_HASH, entry_hash};
 use super::record::{OpenRecord, RecordKey};
@@ -207,12 +208,17 @@ impl State {
     }
 
     /// The error that says which scopes there are instead.
-    pub(super) fn unknown_scope(&self, scope: &Scope, kind: KeyKind) -> VaultError {
-        let mut there: Vec<String> = self.scopes.iter().map(OpenScope::title).collect();
+    pub(super) fn unknown_scope(&self, scope: &Scope, kind: Option<KeyKind>) -> VaultError {
+        let fits = |open: &&OpenScope| kind.is_none_or(|kind| kind == open.kind);
+        let there = self.scopes.iter().filter(fits);
+        let mut there: Vec<String> = there.map(|open| open.scope.to_string()).collect();
         there.sort();
+        there.dedup();
         VaultError::UnknownScope {
-            wanted: format!("{kind} keys of {scope}"),
-            there,
+            scope: scope.clone(),
+            kind,
+            nearest: nearest(&scope.to_string(), &there),
+            there: there.iter().map(|scope| format!("`{scope}`")).collect(),
         }
     }
 

@@ -4,10 +4,11 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 32] = [
     "access",
     "agent",
     "audit",
+    "backup",
     "check",
     "completions",
     "create",
@@ -24,6 +25,7 @@ const COMMANDS: [&str; 30] = [
     "lock",
     "man",
     "passphrase",
+    "restore",
     "revoke",
     "role",
     "rotate",

@@ -115,6 +115,23 @@ impl Change<'_> {
         )
     }
 
+    /// Deletes every row of every table. What was there is overwritten with zeros, page by page, when this is committed.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM header",
+            "DELETE FROM slot",
+            "DELETE FROM scope",
+            "DELETE FROM record",
+            "DELETE FROM log",
+        ] {
+            self.execute(sql, &[])?;
+        }
+        Ok(())
+    }
+
     /// Makes the change durable. An error leaves open whether it is: the file has to be opened again and asked.
     ///
     /// # Errors

@@ -19,8 +19,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use self::change::Change;
 pub use self::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow};
 use self::schema::{APPLICATION_ID, FORMAT, SCHEMA};
-pub use self::scratch::Leftover;
-use self::scratch::Scratch;
+pub use self::scratch::{Leftover, NewFile, check_target, is_same};
 pub use self::snapshot::Snapshot;
 use super::StoreError;
 use super::file::{self, Access, FileIdentity};
@@ -93,16 +92,9 @@ impl VaultFile {
         if exists {
             return Err(StoreError::Exists(path).into());
         }
-        let scratch = Scratch::beside(&path)?;
-        let new = Self::connect(
-            scratch.path().to_owned(),
-            scratch.identity()?,
-            Access::Owner,
-        )?;
-        new.write_schema()?;
-        fill(new.change_unchecked()?)?.commit()?;
-        drop(new);
-        scratch.publish(&path)?;
+        let new = NewFile::beside(&path)?;
+        fill(new.change()?)?.commit()?;
+        new.publish()?;
         let opened = Self::open(&path, Access::Owner);
         Ok(opened.map_err(|source| StoreError::Unopened {
             path,

@@ -5,7 +5,7 @@ use rusqlite::Row;
 use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId};
 
 /// The one row of `header`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HeaderRow {
     pub vault: VaultId,
     pub key_id: [u8; 16],
@@ -14,7 +14,7 @@ pub struct HeaderRow {
 }
 
 /// A row of `slot`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SlotRow {
     pub id: SlotId,
     pub kind: u64,
@@ -27,7 +27,7 @@ pub struct SlotRow {
 }
 
 /// A row of `scope`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ScopeRow {
     pub id: ScopeId,
     pub key_id: [u8; 16],

@@ -2,14 +2,249 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rand::TryRng;
 
+use super::{Change, VaultFile};
 use crate::key::Timestamp;
 use crate::store::StoreError;
-use crate::store::file::{self, FileIdentity};
+use crate::store::file::{self, Access, FileIdentity};
+
+/// A new vault file under a passing name, until it is published. Dropped before, it never was.
+pub struct NewFile {
+    // Closed before its name is removed.
+    file: VaultFile,
+    scratch: Scratch,
+    target: PathBuf,
+}
+
+impl NewFile {
+    /// Makes one with empty tables beside `target`, whose folder must be there.
+    ///
+    /// # Errors
+    /// When the folder cannot be reached or written.
+    pub fn beside(target: &Path) -> Result<Self, StoreError> {
+        let target = resolve_new(target)?;
+        let scratch = Scratch::beside(&target)?;
+        let file = VaultFile::connect(scratch.0.clone(), scratch.identity()?, Access::Owner)?;
+        file.write_schema()?;
+        Ok(Self {
+            file,
+            scratch,
+            target,
+        })
+    }
+
+    /// The same, and makes the folder where there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, reached or written.
+    pub fn with_folder(target: &Path) -> Result<Self, StoreError> {
+        if let Some(parent) = target.parent() {
+            file::make_folder(parent)?;
+        }
+        Self::beside(target)
+    }
+
+    /// The file, to be filled and looked at.
+    pub fn file(&self) -> &VaultFile {
+        &self.file
+    }
+
+    /// Where it will be, with its folder resolved.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Begins to fill it.
+    ///
+    /// # Errors
+    /// As [`VaultFile::change`].
+    pub fn change(&self) -> Result<Change<'_>, StoreError> {
+        self.file.change_unchecked()
+    }
+
+    /// Puts it in its place, where nothing may be.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when something is there by now.
+    pub fn publish(self) -> Result<(), StoreError> {
+        let Self {
+            file,
+            scratch,
+            target,
+        } = self;
+        drop(file);
+        scratch.publish(&target)
+    }
+
+    /// Puts it in its place instead of the vault file that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::NotReplaced`] when it is not a vault file; nothing is touched then.
+    pub fn replace(self) -> Result<(), StoreError> {
+        let Self {
+            file,
+            scratch,
+            target,
+        } = self;
+        drop(file);
+        refuse_foreign(&target)?;
+        scratch.rename(&target)
+    }
+
+    /// Puts it in its place, and keeps what is there under the same name with `suffix` behind it, or that and a number.
+    /// The path is never empty: what is there gets its second name first. Gives the name that it is kept under.
+    ///
+    /// # Errors
+    /// When a name cannot be made. What was there is there then, unless the message is about the folder's sync.
+    pub fn swap(self, suffix: &str) -> Result<PathBuf, StoreError> {
+        let Self {
+            file,
+            scratch,
+            target,
+        } = self;
+        drop(file);
+        let kept = keep(&target, suffix)?;
+        let swapped = move_journal(&target, &kept).and_then(|()| scratch.rename(&target));
+        if swapped.is_err() && is_same(&target, &kept) {
+            // Nothing came in its place, so that it needs no second name.
+            let _ = fs::remove_file(&kept);
+        }
+        swapped.map(|()| kept)
+    }
+}
+
+/// Refuses a place for a copy of `vault`, before the work for it is done.
+///
+/// # Errors
+/// [`StoreError::Exists`] for a file that is there, unless `replace`; [`StoreError::NotReplaced`] for the vault itself
+/// under whatever name, and for what is no vault file.
+pub fn check_target(target: &Path, vault: &VaultFile, replace: bool) -> Result<(), StoreError> {
+    let target = resolve_new(target)?;
+    let not_replaced = |why: &str| {
+        Err(StoreError::NotReplaced {
+            path: target.clone(),
+            why: why.to_owned(),
+        })
+    };
+    // SQLite would take it for its own and change the vault by it.
+    if SIDE_FILES
+        .iter()
+        .any(|suffix| target == with_suffix(&vault.path, suffix))
+    {
+        return not_replaced("SQLite uses this name for the vault");
+    }
+    let journal = with_suffix(&target, SIDE_FILES[0]);
+    if journal.symlink_metadata().is_ok() {
+        return Err(StoreError::Exists(journal));
+    }
+    if target.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    if FileIdentity::of(&target).ok() == Some(vault.identity) {
+        return not_replaced("it is the vault itself");
+    }
+    if replace {
+        refuse_foreign(&target)
+    } else {
+        Err(StoreError::Exists(target))
+    }
+}
+
+/// Whether two paths lead to the same file.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    match (FileIdentity::of(one), FileIdentity::of(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// What SQLite may put beside a file; the first of them is the one that our journal mode has.
+const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// As [`file::resolve`], for a file that need not be there.
+fn resolve_new(target: &Path) -> Result<PathBuf, StoreError> {
+    file::resolve(target).map_err(|err| match err {
+        StoreError::Missing(path) => StoreError::Io {
+            action: "reach the folder of",
+            path,
+            source: io::ErrorKind::NotFound.into(),
+        },
+        other => other,
+    })
+}
+
+/// Nothing but a vault file is replaced, damaged or not.
+fn refuse_foreign(target: &Path) -> Result<(), StoreError> {
+    let why = match target.symlink_metadata() {
+        Ok(metadata) if metadata.is_symlink() => "it is a symbolic link",
+        Ok(metadata) if !metadata.is_file() => "it is not a regular file",
+        _ => match file::application_id(target) {
+            Ok(Some(super::APPLICATION_ID)) => return Ok(()),
+            Ok(_) => "it is not a keywright vault",
+            Err(source) => {
+                return Err(StoreError::Io {
+                    action: "read",
+                    path: target.to_owned(),
+                    source,
+                });
+            }
+        },
+    };
+    Err(StoreError::NotReplaced {
+        path: target.to_owned(),
+        why: why.to_owned(),
+    })
+}
+
+/// Gives what is at `target` a second name.
+fn keep(target: &Path, suffix: &str) -> Result<PathBuf, StoreError> {
+    // Two in one second, or a clock that was put back.
+    for number in 1..100 {
+        let more = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        let kept = with_suffix(target, &format!("{suffix}{more}"));
+        match fs::hard_link(target, &kept) {
+            Ok(()) => return Ok(kept),
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => {
+                return Err(StoreError::Io {
+                    action: "make",
+                    path: kept,
+                    source,
+                });
+            }
+        }
+    }
+    Err(StoreError::Exists(with_suffix(target, suffix)))
+}
+
+/// A journal belongs to the file that it was written for: SQLite would play it into whatever has that file's name. One is
+/// left only beside a file that SQLite cannot open any more.
+fn move_journal(target: &Path, kept: &Path) -> Result<(), StoreError> {
+    let journal = with_suffix(target, SIDE_FILES[0]);
+    match fs::rename(&journal, with_suffix(kept, SIDE_FILES[0])) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
+            action: "move",
+            path: journal,
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
 
 /// Between the name of a vault and twelve random hexadecimal digits.
 const PASSING: &str = ".new-";
@@ -62,33 +297,27 @@ fn is_passing(passing: &OsStr, name: &OsStr) -> bool {
 }
 
 /// A file under a passing name, removed unless it was published.
-pub(super) struct Scratch(PathBuf);
+struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn beside(path: &Path) -> Result<Self, StoreError> {
+    fn beside(path: &Path) -> Result<Self, StoreError> {
         let mut suffix = [0; 6];
-        let failed = |source: std::io::Error| StoreError::Io {
+        let failed = |source: io::Error| StoreError::Io {
             action: "make",
             path: path.to_owned(),
             source,
         };
         rand::rngs::SysRng
             .try_fill_bytes(&mut suffix)
-            .map_err(|err| failed(std::io::Error::other(err)))?;
+            .map_err(|err| failed(io::Error::other(err)))?;
         let suffix: String = suffix.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!("{PASSING}{suffix}"));
-        let scratch = path.with_file_name(name);
+        let scratch = with_suffix(path, &format!("{PASSING}{suffix}"));
         // Closed before SQLite opens it: closing it later would drop SQLite's locks.
         drop(file::make_file(&scratch).map_err(failed)?);
         Ok(Self(scratch))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(super) fn identity(&self) -> Result<FileIdentity, StoreError> {
+    fn identity(&self) -> Result<FileIdentity, StoreError> {
         FileIdentity::of(&self.0).map_err(|source| StoreError::Io {
             action: "look at",
             path: self.0.clone(),
@@ -96,22 +325,18 @@ impl Scratch {
         })
     }
 
-    pub(super) fn publish(self, path: &Path) -> Result<(), StoreError> {
-        let link = std::fs::hard_link(&self.0, path);
+    fn publish(self, path: &Path) -> Result<(), StoreError> {
+        let link = fs::hard_link(&self.0, path);
         match link {
             Ok(()) => {
                 drop(self);
                 file::sync_folder(path).map_err(|source| {
                     // What may be gone after a power failure was not made.
-                    let _ = std::fs::remove_file(path);
-                    StoreError::Io {
-                        action: "sync the folder of",
-                        path: path.to_owned(),
-                        source,
-                    }
+                    let _ = fs::remove_file(path);
+                    unsynced(path, source)
                 })
             }
-            Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
                 Err(StoreError::Exists(path.to_owned()))
             }
             Err(source) => Err(StoreError::Io {
@@ -121,11 +346,29 @@ impl Scratch {
             }),
         }
     }
+
+    /// In the place of what is there. Its own name is gone then, so that there is nothing to remove.
+    fn rename(self, path: &Path) -> Result<(), StoreError> {
+        fs::rename(&self.0, path).map_err(|source| StoreError::Io {
+            action: "replace",
+            path: path.to_owned(),
+            source,
+        })?;
+        file::sync_folder(path).map_err(|source| unsynced(path, source))
+    }
+}
+
+fn unsynced(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        action: "sync the folder of",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed is an unnamed vault that nobody uses.
-        let _ = std::fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.0);
     }
 }

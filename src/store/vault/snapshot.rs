@@ -217,6 +217,27 @@ impl Snapshot<'_> {
         }
     }
 
+    /// Visits every entry of the log, the oldest first, with its number.
+    ///
+    /// # Errors
+    /// Whatever SQLite or the visitor says.
+    pub fn log<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(u64, Sealed) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self.prepare("SELECT seq, nonce, sealed FROM log ORDER BY seq")?;
+        let mut rows = statement.query([]).map_err(|err| self.failed(err))?;
+        while let Some(row) = rows.next().map_err(|err| self.failed(err))? {
+            let read = || -> rusqlite::Result<(u64, Sealed)> {
+                let (nonce, bytes) = (row.get(1)?, row.get(2)?);
+                Ok((unsigned(row, 0)?, Sealed { nonce, bytes }))
+            };
+            let (index, entry) = read().map_err(|err| self.failed(err))?;
+            visit(index, entry)?;
+        }
+        Ok(())
+    }
+
     /// Which contents these are.
     ///
     /// # Errors
