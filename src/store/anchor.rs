@@ -72,12 +72,6 @@ impl AnchorFile {
         self.write(&bytes).map_err(|err| self.failed("write", err))
     }
 
-    /// Takes it away, with its lock. What cannot be removed says what was true.
-    pub fn remove(&self) {
-        let _ = fs::remove_file(&self.0);
-        let _ = fs::remove_file(self.0.with_extension("lock"));
-    }
-
     /// The lock is a file of its own, because the anchor itself is replaced.
     fn lock(&self) -> io::Result<File> {
         let path = self.0.with_extension("lock");

@@ -82,7 +82,8 @@ impl Anchor {
     }
 
     /// Says beforehand what a restore puts in the vault's place. Between that and the anchor's own turn the vault has a
-    /// history that does not follow from the anchor: for a moment, or for good where the restore was killed there.
+    /// history that does not follow from the anchor: for a moment, or for good where the restore was killed there. It stays
+    /// for those who have read the anchor before, and says nothing to who has read a higher one.
     pub(super) fn announce(&self, seen: &Seen, key: &RootKey) -> Result<(), StoreError> {
         self.announced.replace(|_| Some(self.encode(seen, key)))
     }
@@ -92,11 +93,6 @@ impl Anchor {
         let bytes = self.announced.read().ok().flatten()?;
         let remembered = self.decode(&bytes, key)?;
         remembered.authentic.then_some(remembered)
-    }
-
-    /// The anchor itself says it by now.
-    pub(super) fn withdraw(&self) {
-        self.announced.remove();
     }
 
     fn encode(&self, seen: &Seen, key: &RootKey) -> Vec<u8> {

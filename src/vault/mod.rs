@@ -327,12 +327,19 @@ impl Vault {
             })
         };
         match (follows(remembered), &self.holder) {
-            // A restored vault has another history. Its owner has announced it, and the anchor comes after it.
+            // A restored vault has another history, which its owner has announced. The anchor says so a moment later, or
+            // did since it was read.
             (Err(VaultError::Forked { path }), Holder::Owner(key)) => {
-                let announced = self.anchor(ScopeId::OWN).announced(key);
-                match announced.filter(|it| it.seen.sequence > remembered.seen.sequence) {
-                    Some(announced) => follows(&announced),
-                    None => Err(VaultError::Forked { path }),
+                let anchor = self.anchor(ScopeId::OWN);
+                let later = [anchor.announced(key), anchor.read(key).ok().flatten()];
+                let mut later = later
+                    .into_iter()
+                    .flatten()
+                    .filter(|it| it.authentic && it.seen.sequence > remembered.seen.sequence);
+                if later.any(|later| follows(&later).is_ok()) {
+                    Ok(())
+                } else {
+                    Err(VaultError::Forked { path })
                 }
             }
             (outcome, _) => outcome,

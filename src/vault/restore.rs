@@ -144,8 +144,6 @@ impl Restoration {
         // Whatever was remembered here: this is the vault now, because its owner said so.
         if let Err(err) = anchor.raise(&seen, key, true) {
             warnings.push(unanchored(&err));
-        } else {
-            anchor.withdraw();
         }
         warnings.dedup();
         Ok(Restored {
