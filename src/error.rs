@@ -330,7 +330,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
         }
         VaultError::Altered(_)
         | VaultError::Store(StoreError::Altered { .. } | StoreError::NotAVault(_)) => {
-            "put back a copy that was made before; `keywright status` shows where the vault is"
+            "`keywright restore` puts a backup in its place; `keywright status` shows where the vault is"
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",
         VaultError::CodeDelivery(_) | VaultError::Delivery(_) => "what worked before works still",

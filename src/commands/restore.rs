@@ -49,13 +49,15 @@ pub(crate) fn restore(args: &RestoreArgs, session: &mut Session) -> Result<Exit,
     tell_contents(args, &restoration, session);
     let mut document = args.document(&restoration, session);
     if args.change.dry_run {
-        let told = consequence(&restoration, session);
-        session
-            .out
-            .note(format_args!("Would do it: {}", escape(&told)));
+        let verb = match restoration.present() {
+            Present::Missing => "Would restore",
+            _ => "Would replace",
+        };
+        let told = consequence(verb, &restoration, session);
+        session.out.note(format_args!("{}", escape(&told)));
     } else {
         if restoration.present() != Present::Missing {
-            let told = consequence(&restoration, session);
+            let told = consequence("Replace", &restoration, session);
             session.confirm(&told)?;
         }
         let working = session.out.working("Restoring");
@@ -74,6 +76,11 @@ pub(crate) fn restore(args: &RestoreArgs, session: &mut Session) -> Result<Exit,
 
 impl RestoreArgs {
     fn prepare(&self, session: &mut Session) -> Result<Restoration, CommandError> {
+        if self.file.symlink_metadata().is_err() {
+            let message = format!("there is no backup at `{}`", self.file.display());
+            return Err(CommandError::message(Exit::Failed, message)
+                .hint("name a file that `keywright backup` made"));
+        }
         let passphrase = session.passphrase_of(&self.file)?;
         let credential = Credential::Passphrase(&passphrase);
         let location = &session.settings.location;
@@ -126,22 +133,22 @@ fn tell_contents(args: &RestoreArgs, restoration: &Restoration, session: &mut Se
 }
 
 /// What is replaced, and what becomes of it.
-fn consequence(restoration: &Restoration, session: &Session) -> String {
+fn consequence(verb: &str, restoration: &Restoration, session: &Session) -> String {
     let vault = session.settings.location.vault.display().to_string();
     let kept = "it is kept beside it";
     let since = "what was changed since the backup, keys and access tokens that were revoked or rotated too, is as it was \
                  then";
     match restoration.present() {
-        Present::Missing => format!("there is no vault at `{vault}`; the backup becomes it"),
+        Present::Missing => format!("{verb} `{vault}`, where nothing is, from the backup"),
         Present::Damaged => format!(
-            "replace `{vault}`, which cannot be opened as a vault, by the backup; {kept}; {since}"
+            "{verb} `{vault}`, which cannot be opened as a vault, by the backup; {kept}; {since}"
         ),
         Present::Other(id, changes) => format!(
-            "replace `{vault}`, which is ANOTHER vault ({id}, {}), by the backup; {kept}",
+            "{verb} `{vault}`, which is ANOTHER vault ({id}, {}), by the backup; {kept}",
             counted(changes, "change")
         ),
         Present::Same(changes) => format!(
-            "replace the vault `{vault}` ({}) by the backup ({}); {kept}; {since}",
+            "{verb} the vault `{vault}` ({}) by the backup ({}); {kept}; {since}",
             counted(changes, "change"),
             counted(restoration.contents().changes, "change")
         ),

@@ -214,7 +214,7 @@ fn bad_input_is_refused() {
     insta::assert_snapshot!(refusals, @r#"
     $ keywright audit --verb break
     error: invalid value 'break' for '--verb <VERB>'
-      [possible values: access-create, access-revoke, create, delete, deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke, role-delete, role-set, rotate, set, undo, env, export, get, run, verify]
+      [possible values: access-create, access-revoke, create, delete, deliver, edit, finish, import, init, passphrase, recovery-code, rekey, restore, revoke, role-delete, role-set, rotate, set, undo, env, export, get, run, verify]
 
       tip: a similar value exists: 'revoke'
 

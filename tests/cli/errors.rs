@@ -156,13 +156,13 @@ fn a_file_that_is_no_vault_is_refused() {
     }
     insta::assert_snapshot!(said, @r"
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
     ");
 }
 
@@ -220,7 +220,7 @@ fn an_altered_vault_says_what_to_do() {
     ---- stdout
     ---- stderr
     error: the vault was altered: the record `[--KEY-ID--]` is not the one that was sealed
-    hint: put back a copy that was made before; `keywright status` shows where the vault is
+    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
     ");
     insta::assert_snapshot!(env.run(["list", "--json"]), @r#"
     exit: 7
@@ -230,7 +230,7 @@ fn an_altered_vault_says_what_to_do() {
       "error": {
         "causes": [],
         "exit_code": 7,
-        "hint": "put back a copy that was made before; `keywright status` shows where the vault is",
+        "hint": "`keywright restore` puts a backup in its place; `keywright status` shows where the vault is",
         "kind": "damaged",
         "message": "the vault was altered: the record `[--KEY-ID--]` is not the one that was sealed"
       },

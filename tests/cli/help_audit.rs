@@ -32,7 +32,7 @@ fn help_says_what_there_is() {
     Filters:
           --verb <VERB>
               Only entries with one of these verbs: access-create, access-revoke, create, delete,
-              deliver, edit, finish, import, init, passphrase, recovery-code, rekey, revoke,
+              deliver, edit, finish, import, init, passphrase, recovery-code, rekey, restore, revoke,
               role-delete, role-set, rotate, set, undo, env, export, get, run, verify
 
           --code <CODE>

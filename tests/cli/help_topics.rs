@@ -163,6 +163,8 @@ fn of_scopes() {
       import
           The scope that was chosen; of JSON that `export` made, the scopes that it
           names
+      backup, restore
+          Every scope; `backup --scope` names those of a slice
       check, env, run
           The scope that was chosen, and no other, not even for a key id
       role

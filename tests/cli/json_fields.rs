@@ -59,6 +59,15 @@ fn every_json_field_is_in_the_manual() {
         &["check", "--json"],
         &["unlock", "--json"],
         &["lock", "--json"],
+        &["backup", "copy.db", "--json"],
+        &[
+            "backup",
+            "ci.vault",
+            "--scope",
+            "default/development",
+            "--json",
+        ],
+        &["restore", "copy.db", "--yes", "--json"],
     ] {
         let outcome = env.run(args.iter().copied());
         assert!(outcome.success(), "{args:?}: {outcome}");

@@ -28,6 +28,7 @@ impl Mask {
         for id in ids(&masked) {
             masked = masked.replace(&id, ID);
         }
+        let masked = kept(&masked);
         let masked: String = pieces(&masked).map(piece).collect();
         // A column is as wide as the machine's name.
         let masked = collapsed(&masked, "tester@[HOST]");
@@ -38,6 +39,21 @@ impl Mask {
         let masked = masked.replace("in 89 d", "in 90 d");
         years(&masked)
     }
+}
+
+/// The time in the name of a vault that a restore has kept.
+fn kept(text: &str) -> String {
+    const BEFORE: &str = ".before-restore-";
+    let mut parts = text.split(BEFORE);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_at_checked(16).unwrap_or((part, ""));
+        whole.push_str(BEFORE);
+        whole.push_str("[TIME]");
+        // A second one of the same second has a number.
+        whole.push_str(rest.strip_prefix("-2").unwrap_or(rest));
+    }
+    whole
 }
 
 /// How many years off a far date is, next year's run tells otherwise.

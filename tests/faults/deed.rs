@@ -2,6 +2,9 @@
 
 use crate::rig::NEW_PASSPHRASE;
 
+/// Of a backup or a slice, in the home folder.
+pub(crate) const COPY: &str = "copy.db";
+
 pub(crate) const NEW_VALUE: &str = "sk-new-0123456789";
 
 /// A role, an issued key that has it, and a provider key with the new value.
@@ -21,14 +24,19 @@ const IMPORTED: &str = r#"{"schema":1,"exported_at":"2026-01-01T00:00:00Z",
 /// A command that changes something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Deed {
+    Backup,
     Create,
     Delete,
     Edit,
     Import,
     Init,
     Passphrase,
+    /// Of a slice, in its place.
+    Refresh,
     Rekey,
     Replace,
+    /// Of a backup that has a key which was deleted since.
+    Restore,
     Revoke,
     /// On a role that keys have.
     RoleSet,
@@ -37,15 +45,18 @@ pub(crate) enum Deed {
 }
 
 impl Deed {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Backup,
         Self::Create,
         Self::Delete,
         Self::Edit,
         Self::Import,
         Self::Init,
         Self::Passphrase,
+        Self::Refresh,
         Self::Rekey,
         Self::Replace,
+        Self::Restore,
         Self::Revoke,
         Self::RoleSet,
         Self::Rotate,
@@ -54,6 +65,7 @@ impl Deed {
 
     pub(crate) fn args(self) -> &'static [&'static str] {
         match self {
+            Self::Backup => &["backup", COPY],
             Self::Create => &["create", "fresh"],
             Self::Delete => &["delete", "target", "--yes"],
             Self::Edit => &[
@@ -70,6 +82,7 @@ impl Deed {
             Self::Import => &["import", "--format", "json"],
             Self::Init => &["init", "--kdf", "test"],
             Self::Passphrase => &["passphrase", "--new-passphrase-fd", "0"],
+            Self::Refresh => &["backup", "--refresh", COPY],
             Self::Rekey => &[
                 "passphrase",
                 "--new-passphrase-fd",
@@ -78,6 +91,7 @@ impl Deed {
                 "--yes",
             ],
             Self::Replace => &["set", "provider", "--yes"],
+            Self::Restore => &["restore", COPY, "--yes"],
             Self::Revoke => &["revoke", "target", "--yes"],
             Self::RoleSet => &["role", "set", "billing", "--permission", "write", "--yes"],
             Self::Rotate => &["rotate", "target", "--yes"],

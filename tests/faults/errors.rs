@@ -106,6 +106,11 @@ fn check_words(effect: Effect, outcome: &Outcome) -> Result<(), Wrong> {
 }
 
 #[test]
+fn a_disturbed_backup_says_what_happened() {
+    short(Deed::Backup);
+}
+
+#[test]
 fn a_disturbed_create_says_what_happened() {
     short(Deed::Create);
 }
@@ -136,6 +141,11 @@ fn a_disturbed_change_of_the_passphrase_says_what_happened() {
 }
 
 #[test]
+fn a_disturbed_refresh_says_what_happened() {
+    short(Deed::Refresh);
+}
+
+#[test]
 fn a_disturbed_rekeying_says_what_happened() {
     short(Deed::Rekey);
 }
@@ -143,6 +153,11 @@ fn a_disturbed_rekeying_says_what_happened() {
 #[test]
 fn a_disturbed_replacement_says_what_happened() {
     short(Deed::Replace);
+}
+
+#[test]
+fn a_disturbed_restore_says_what_happened() {
+    short(Deed::Restore);
 }
 
 #[test]
@@ -252,14 +267,17 @@ mod every {
     }
 
     every! {
+        fault_of_backup_is_told: Backup
         fault_of_create_is_told: Create
         fault_of_delete_is_told: Delete
         fault_of_edit_is_told: Edit
         fault_of_import_is_told: Import
         fault_of_init_is_told: Init
         fault_of_a_new_passphrase_is_told: Passphrase
+        fault_of_refresh_is_told: Refresh
         fault_of_rekeying_is_told: Rekey
         fault_of_replacement_is_told: Replace
+        fault_of_restore_is_told: Restore
         fault_of_revoke_is_told: Revoke
         fault_of_role_set_is_told: RoleSet
         fault_of_rotate_is_told: Rotate

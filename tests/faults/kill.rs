@@ -89,6 +89,11 @@ fn kill_at(scene: &Scene, name: &str, nth: usize) -> (bool, Option<String>) {
 }
 
 #[test]
+fn a_killed_backup_leaves_no_copy_or_a_whole_one() {
+    short(Deed::Backup);
+}
+
+#[test]
 fn a_killed_create_leaves_no_key_or_an_undelivered_one_or_a_printed_one() {
     short(Deed::Create);
 }
@@ -119,6 +124,11 @@ fn a_killed_change_of_the_passphrase_leaves_the_old_one_or_the_new_one() {
 }
 
 #[test]
+fn a_killed_refresh_leaves_the_slice_as_it_was_or_all_of_the_new_one() {
+    short(Deed::Refresh);
+}
+
+#[test]
 fn a_killed_rekeying_leaves_all_under_the_old_keys_or_all_under_the_new() {
     short(Deed::Rekey);
 }
@@ -126,6 +136,11 @@ fn a_killed_rekeying_leaves_all_under_the_old_keys_or_all_under_the_new() {
 #[test]
 fn a_killed_replacement_leaves_the_old_value_or_both() {
     short(Deed::Replace);
+}
+
+#[test]
+fn a_killed_restore_leaves_the_vault_as_it_was_or_the_backup_and_what_was_there() {
+    short(Deed::Restore);
 }
 
 #[test]

@@ -275,6 +275,31 @@ fn a_medium_goes_away_with_its_test() {
     assert!(!path.join("file").exists());
 }
 
+/// A backup is often made on another disk.
+#[test]
+fn a_backup_that_its_disk_has_no_room_for_is_not_left_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(medium) = Medium::in_folder(folder.path()) else {
+        return;
+    };
+    let scene = Scene::new(Deed::Backup);
+    let copy = medium.0.join("copy.db");
+    let args = ["backup", copy.to_str().expect("UTF-8")];
+    for pages in 0..5 {
+        medium.fill(pages);
+        let outcome = scene.home.run(&args, "");
+        assert_refused(&outcome, "no space is left");
+        let left = fs::read_dir(&medium.0).expect("readable").count();
+        // The ballast.
+        assert_eq!(left, 1, "{pages}: {outcome:?}");
+        medium.empty();
+    }
+    scene.check_reads().expect("the vault is as it was");
+    let outcome = scene.home.run(&args, "");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    fs::remove_file(&copy).expect("there");
+}
+
 #[test]
 fn a_token_that_its_disk_has_no_room_for_is_undone() {
     let folder = tempfile::tempdir().expect("a folder");

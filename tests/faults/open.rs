@@ -6,11 +6,13 @@ use std::fs;
 use keywright::crypto::{Passphrase, Secret};
 use keywright::key::{KeyKind, Scope, Status, Timestamp};
 use keywright::vault::{
-    Code, Credential, Filter, Found, Location, Requirements, Retention, Vault, VaultError, Wanted,
+    AccessToken, Code, Credential, Filter, Found, Location, Requirements, Retention, SliceScopes,
+    Vault, VaultError, Wanted,
 };
 
+use crate::deed::COPY;
 use crate::rig::Home;
-use crate::scene::{Wrong, wrong};
+use crate::scene::{Wrong, ensure, wrong};
 
 /// Names, with status and whether a token is pending.
 pub(crate) type Keys = BTreeMap<String, (Status, bool)>;
@@ -24,18 +26,7 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn at(home: &Home) -> Result<Self, Wrong> {
-        let location = Location {
-            vault: home.vault(),
-            state: home.state(),
-            activity: None,
-            accept_rollback: false,
-            audit_required: false,
-            retention: Retention {
-                usage_days: 400,
-                event_days: 30,
-                events: 1_000_000,
-            },
-        };
+        let location = location(home);
         let line = Secret::new(fs::read(&home.passphrase).expect("a passphrase file"));
         let passphrase = Passphrase::new(line.first_line()).expect("a passphrase");
         let now = Timestamp::now();
@@ -45,6 +36,51 @@ impl Open {
             location,
             now,
         })
+    }
+
+    /// A backup of it, under its own name and with no anchor of its past.
+    pub(crate) fn backup(home: &Home) -> Result<Self, Wrong> {
+        let copy = Home {
+            elsewhere: Some(home.path.join(COPY)),
+            ..home.clone()
+        };
+        Self::at(&copy)
+    }
+
+    /// Makes a slice of the default scope, with an access token for its provider keys; gives the token.
+    pub(crate) fn slice(&mut self, home: &Home) -> AccessToken {
+        let (who, name) = ("tester".parse(), "job".parse());
+        let scope = default_scope();
+        let token = self.vault.create_access(
+            &name.expect("a name"),
+            &scope,
+            KeyKind::Provider,
+            None,
+            &who.expect("an actor"),
+            self.now,
+        );
+        let scopes = SliceScopes {
+            scopes: vec![scope],
+            kind: None,
+        };
+        let sliced = self.vault.slice(&home.path.join(COPY), &scopes, false);
+        sliced.expect("a slice");
+        token.expect("an access token")
+    }
+
+    /// Opens a slice as a job does, and says whether it has the note that was made since.
+    pub(crate) fn slice_is_new(home: &Home, token: &AccessToken) -> Result<bool, Wrong> {
+        let location = Location {
+            vault: home.path.join(COPY),
+            ..location(home)
+        };
+        let now = Timestamp::now();
+        let opened = Vault::open(&location, &Credential::access_token(token), now);
+        let keys = opened
+            .and_then(|mut vault| vault.list(&Filter::default(), now))
+            .map_err(wrong)?;
+        ensure(keys.len() == 2, format_args!("{} keys", keys.len()))?;
+        Ok(keys.iter().any(|found| found.key.note.is_some()))
     }
 
     /// Whether a passphrase opens it.
@@ -135,6 +171,21 @@ impl Open {
             Ok(String::from_utf8_lossy(value.expose()).into_owned())
         };
         read().map_err(wrong)
+    }
+}
+
+fn location(home: &Home) -> Location {
+    Location {
+        vault: home.vault(),
+        state: home.state(),
+        activity: None,
+        accept_rollback: false,
+        audit_required: false,
+        retention: Retention {
+            usage_days: 400,
+            event_days: 30,
+            events: 1_000_000,
+        },
     }
 }
 

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use keywright::key::Status;
-use keywright::vault::Code;
+use keywright::vault::{AccessToken, Code};
 use tempfile::TempDir;
 
-use crate::deed::{Deed, NEW_VALUE};
+use crate::deed::{COPY, Deed, NEW_VALUE};
 use crate::open::{Keys, Open};
 use crate::rig::{Call, Home, NEW_PASSPHRASE, Outcome, PASSPHRASE, copy_tree};
 
@@ -30,6 +30,8 @@ pub(crate) struct Scene {
     deed: Deed,
     bystander: String,
     target: String,
+    /// Opens the slice that is refreshed.
+    access: Option<AccessToken>,
     folder: TempDir,
 }
 
@@ -52,12 +54,14 @@ impl Scene {
         if deed.changes_passphrase() {
             Open::at(&home).expect("it opens").add_ways_in();
         }
+        let access = furnish_copy(deed, &home);
         copy_tree(&home.path, &folder.path().join("template"));
         Self {
             home,
             deed,
             bystander,
             target,
+            access,
             folder,
         }
     }
@@ -155,7 +159,7 @@ impl Scene {
     pub(crate) fn check_again(&self, before: Effect, first: &Outcome) -> Result<(), Wrong> {
         let outcome = self.run();
         let expected = match self.deed {
-            Deed::Create | Deed::Import | Deed::Init if before == Effect::Whole => 4,
+            Deed::Backup | Deed::Create | Deed::Import | Deed::Init if before == Effect::Whole => 4,
             Deed::Delete if before == Effect::Whole => 3,
             // It gives the old passphrase, which opens nothing any more.
             Deed::Passphrase | Deed::Rekey if before == Effect::Whole => 5,
@@ -218,6 +222,7 @@ impl Scene {
 
     fn effect(&self, keys: &Keys, open: &mut Open) -> Result<Effect, Wrong> {
         let whole = match self.deed {
+            Deed::Backup => self.check_backup(open)?,
             Deed::Init => true,
             Deed::Create => match keys.get("fresh") {
                 None => false,
@@ -247,6 +252,11 @@ impl Scene {
                 }
                 ended
             }
+            Deed::Refresh => {
+                let token = self.access.as_ref().expect("made with the slice");
+                Open::slice_is_new(&self.home, token)?
+            }
+            Deed::Restore => self.check_restore(&keys, open)?,
             Deed::Edit => open.check_edit()?,
             Deed::Import => open.check_import()?,
             Deed::RoleSet => open.check_role_set()?,
@@ -296,6 +306,42 @@ impl Scene {
         })
     }
 
+    /// No copy, or one that opens as the vault does.
+    fn check_backup(&self, open: &mut Open) -> Result<bool, Wrong> {
+        if !self.home.path.join(COPY).exists() {
+            return Ok(false);
+        }
+        let mut copy = Open::backup(&self.home)?;
+        copy.check_log()?;
+        let same = copy.statuses()? == open.statuses()?;
+        ensure(same, "the copy has other keys")?;
+        Ok(true)
+    }
+
+    /// The vault as it was, or as the backup was and what was there beside it.
+    fn check_restore(&self, keys: &Keys, open: &mut Open) -> Result<bool, Wrong> {
+        if !keys.contains_key("target") {
+            return Ok(false);
+        }
+        let code = open.verify(&self.target)?;
+        ensure(code == Code::Valid, "the restored token is not valid")?;
+        let vault = self.home.vault();
+        let entries = fs::read_dir(vault.parent().expect("a folder")).expect("readable");
+        let kept = entries.map(|entry| entry.expect("readable").path());
+        let kept = kept.filter(|path| path.to_string_lossy().contains("before-restore"));
+        // A second restore keeps another one.
+        for path in kept {
+            let kept = Home {
+                elsewhere: Some(path),
+                ..self.home.clone()
+            };
+            if Open::at(&kept)?.statuses()?.len() == 3 {
+                return Ok(true);
+            }
+        }
+        Err(wrong("what was there is not kept"))
+    }
+
     /// A token that works was printed, and one that was printed without working is refused for the right reason.
     fn check_tokens(
         &self,
@@ -337,6 +383,23 @@ pub(crate) fn furnish(home: &Home) -> (String, String) {
     home.must(&["set", "provider"], OLD_VALUE);
     home.must(&["verify"], &tokens.0);
     tokens
+}
+
+/// The backup that is restored, or the slice that is refreshed, and a change since.
+fn furnish_copy(deed: Deed, home: &Home) -> Option<AccessToken> {
+    match deed {
+        Deed::Refresh => {
+            let token = Open::at(home).expect("it opens").slice(home);
+            home.must(&["edit", "provider", "--note", "changed"], "");
+            Some(token)
+        }
+        Deed::Restore => {
+            home.must(&["backup", COPY], "");
+            home.must(&["delete", "target", "--yes"], "");
+            None
+        }
+        _ => None,
+    }
 }
 
 /// Gives both issued keys a role.

@@ -100,7 +100,7 @@ impl NewFile {
     /// The path is never empty: what is there gets its second name first. Gives the name that it is kept under.
     ///
     /// # Errors
-    /// When a name cannot be made. What was there is there then, unless the message is about the folder's sync.
+    /// When a name cannot be made, or the folder not be synced. What was there is there then.
     pub fn swap(self, suffix: &str) -> Result<PathBuf, StoreError> {
         let Self {
             file,
@@ -110,11 +110,8 @@ impl NewFile {
         drop(file);
         let kept = keep(&target, suffix)?;
         let swapped = move_journal(&target, &kept).and_then(|()| scratch.rename(&target));
-        if swapped.is_err() && is_same(&target, &kept) {
-            // Nothing came in its place, so that it needs no second name.
-            let _ = fs::remove_file(&kept);
-        }
-        swapped.map(|()| kept)
+        swapped.inspect_err(|_| put_back(&kept, &target))?;
+        Ok(kept)
     }
 }
 
@@ -178,7 +175,7 @@ fn resolve_new(target: &Path) -> Result<PathBuf, StoreError> {
         StoreError::Missing(path) => StoreError::Io {
             action: "reach the folder of",
             path,
-            source: io::ErrorKind::NotFound.into(),
+            source: rustix::io::Errno::NOENT.into(),
         },
         other => other,
     })
@@ -244,6 +241,20 @@ fn move_journal(target: &Path, kept: &Path) -> Result<(), StoreError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// What may be gone after a power failure did not happen: what was kept is where it was.
+fn put_back(kept: &Path, target: &Path) {
+    if is_same(target, kept) {
+        // Nothing has come in its place, and a rename to itself would leave both names.
+        let _ = fs::remove_file(kept);
+    } else {
+        let _ = fs::rename(kept, target);
+    }
+    let _ = fs::rename(
+        with_suffix(kept, SIDE_FILES[0]),
+        with_suffix(target, SIDE_FILES[0]),
+    );
 }
 
 /// Between the name of a vault and twelve random hexadecimal digits.
