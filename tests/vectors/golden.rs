@@ -1,7 +1,7 @@
 //! Vaults of every released format must open for ever. Format 1 is provisional until the first release.
 //!
-//! `vault.db` was made by `vault::tamper::golden`, which says how to make it again while it may be; `known.txt` has the
-//! credentials that are random in every vault.
+//! `vault.db`, and `slice.vault` with one scope of it, were made by `vault::tamper::golden`, which makes them again while that
+//! may be; `known.txt` has the credentials that are random in every vault.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use keywright::crypto::{Passphrase, Secret};
 use keywright::key::{Actor, KeyRef, Scope, SlotId, Status, Timestamp};
 use keywright::vault::{
     AccessToken, Code, Credential, Filter, Found, Location, RecoveryCode, Requirements, Retention,
-    Vault, Wanted,
+    Vault, VaultError, Wanted,
 };
 use tempfile::TempDir;
 
@@ -27,9 +27,14 @@ struct Golden {
 
 impl Golden {
     fn new() -> Self {
+        Self::of("vault.db")
+    }
+
+    /// A file of the format's, where the vault would be.
+    fn of(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = folder.path().join("vault.db");
-        fs::copy(Self::original("vault.db"), &copy).expect("the golden vault");
+        fs::copy(Self::original(name), &copy).expect("the golden vault");
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("mode set");
         let known = fs::read_to_string(Self::original("known.txt")).expect("its credentials");
         let known = known
@@ -55,6 +60,10 @@ impl Golden {
     }
 
     fn open(&self, credential: &Credential<'_>) -> Vault {
+        self.try_open(credential).expect("opens for ever")
+    }
+
+    fn try_open(&self, credential: &Credential<'_>) -> Result<Vault, VaultError> {
         let location = Location {
             vault: self.folder.path().join("vault.db"),
             state: self.folder.path().join("state"),
@@ -67,7 +76,7 @@ impl Golden {
                 events: 1_000_000,
             },
         };
-        Vault::open(&location, credential, LATER).expect("opens for ever")
+        Vault::open(&location, credential, LATER)
     }
 }
 
@@ -182,6 +191,20 @@ fn the_golden_access_token_opens_its_scope() {
     issued_keys_are_as_they_were(&mut vault, &golden);
     let keys = vault.list(&Filter::default(), LATER).expect("a list");
     assert_eq!(keys.len(), 2);
+}
+
+#[test]
+fn the_golden_slice_opens_with_its_access_token_and_not_with_the_passphrase() {
+    let golden = Golden::of("slice.vault");
+    let slot = golden.bytes("access-slot").try_into().expect("16 bytes");
+    let secret = Secret::new(golden.bytes("access-secret"));
+    let access = AccessToken::new(SlotId(slot), secret);
+    let mut vault = golden.open(&Credential::AccessToken(&access));
+    issued_keys_are_as_they_were(&mut vault, &golden);
+    let passphrase = Passphrase::new(Secret::new(b"correct horse battery staple".to_vec()));
+    let passphrase = passphrase.expect("a passphrase");
+    let refused = golden.try_open(&Credential::Passphrase(&passphrase));
+    assert!(matches!(refused.map(drop), Err(VaultError::Slice(_))));
 }
 
 #[test]
