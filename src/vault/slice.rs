@@ -10,7 +10,8 @@ use crate::checks;
 use crate::crypto::{RootKey, SlotKind};
 use crate::key::{KeyKind, Scope, ScopeId, Sealed, VaultId};
 use crate::store::{
-    Access, Change, HeaderRow, NewFile, ScopeRow, SlotRow, Snapshot, VaultFile, check_target,
+    Access, Change, HeaderRow, NewFile, ScopeRow, SlotRow, Snapshot, StoreError, VaultFile,
+    check_target,
 };
 
 /// Which scopes are in a slice.
@@ -124,7 +125,9 @@ impl Vault {
             return Ok(state.told(SliceOutcome::Unchanged, target));
         };
         let state = check_slice(&change, &rows, &key)?;
-        change.commit()?;
+        if let Err(failure) = change.commit() {
+            settle(failure, target, &rows, &key)?;
+        }
         Ok(state.told(SliceOutcome::Refreshed, target))
     }
 }
@@ -243,6 +246,24 @@ fn refuse_unfit(header: &HeaderRow, vault: VaultId, target: &Path) -> Result<(),
         path: target.display().to_string(),
         why: why.to_owned(),
     })
+}
+
+/// A commit that failed may have happened all the same: opens the file again and looks for the rows.
+fn settle(
+    failure: StoreError,
+    target: &Path,
+    rows: &Rows,
+    key: &RootKey,
+) -> Result<(), VaultError> {
+    let look = || -> Result<bool, VaultError> {
+        let file = VaultFile::open(target, Access::TokenHolder)?;
+        Ok(check_slice(&file.snapshot()?, rows, key).is_ok())
+    };
+    match look() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failure.into()),
+        Err(_) => Err(VaultError::Uncertain(failure)),
+    }
 }
 
 /// Looks at all of a slice: it has these rows and no others, and each scope is as it was sealed.

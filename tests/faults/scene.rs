@@ -256,7 +256,7 @@ impl Scene {
                 let token = self.access.as_ref().expect("made with the slice");
                 Open::slice_is_new(&self.home, token)?
             }
-            Deed::Restore => self.check_restore(&keys, open)?,
+            Deed::Restore => self.check_restore(keys, open)?,
             Deed::Edit => open.check_edit()?,
             Deed::Import => open.check_import()?,
             Deed::RoleSet => open.check_role_set()?,

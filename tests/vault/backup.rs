@@ -48,7 +48,7 @@ fn a_backup_has_all_of_the_vault_and_opens_as_it_does() {
     assert_eq!(made.size, fs::metadata(&copy).expect("there").len());
     // It is no change of the vault, and nothing else is left.
     assert_eq!(place.verbs(), before);
-    assert_eq!(others(&place), [copy.clone()]);
+    assert_eq!(others(&place), std::slice::from_ref(&copy));
 
     let (elsewhere, mut opened) = open_copy(&copy);
     assert_eq!(names(&mut opened), ["ci", "openai"]);

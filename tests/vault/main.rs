@@ -23,5 +23,6 @@ mod restore;
 mod rollback;
 mod rotate;
 mod slice;
+mod slice_altered;
 mod usage;
 mod verify;
