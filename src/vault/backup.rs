@@ -33,8 +33,8 @@ impl Vault {
         check_target(target, &self.file, replace)?;
         let new = NewFile::beside(target)?;
         let change = new.change()?;
-        // Only the copying holds the vault: 10,000 keys take some 0.2 s, for which writers wait. What takes longer,
-        // writing to the disk and opening what was written, comes when nobody waits.
+        // Writers wait for the copying, row by row, and for nothing else. What takes longer, writing to the disk and
+        // opening what was written, comes when nobody waits.
         let source = self.read(|view| {
             view.copy_whole(&change)?;
             Ok(view.state.seen(ScopeId::OWN))

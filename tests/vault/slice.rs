@@ -304,13 +304,31 @@ fn a_refresh_brings_a_slice_up_to_date_and_writes_nothing_where_it_is() {
     assert!(gone.iter().all(|blob| !contains(&bytes, blob)));
     assert!(gone.iter().all(|blob| contains(&before, blob)));
 
-    // With other scopes it has those.
+    // With other scopes it has those, and nothing of many rows that take no place any more.
+    for number in 0..30 {
+        put(
+            &mut shop.vault,
+            &format!("more {number}"),
+            "shop/staging",
+            "sk-more",
+        );
+    }
+    shop.vault
+        .refresh_slice(&shop.slice, None)
+        .expect("refreshed");
+    let old = rows(&shop.slice);
     let other = shop
         .vault
         .refresh_slice(&shop.slice, Some(&of(&["shop/production"])));
     assert_eq!(other.expect("refreshed").keys, 3);
     refused(open(&shop.slice, &shop.staging[1]));
     open(&shop.slice, &shop.production).expect("opens");
+    let (new, bytes) = (rows(&shop.slice), fs::read(&shop.slice).expect("there"));
+    let (kept, gone) = (blobs(&new), blobs(&old));
+    let mut gone = gone
+        .iter()
+        .filter(|blob| !kept.contains(blob) && ***blob != [0; 24]);
+    assert!(gone.all(|blob| !contains(&bytes, blob)));
 }
 
 #[test]
