@@ -199,7 +199,7 @@ fn the_golden_slice_opens_with_its_access_token_and_not_with_the_passphrase() {
     let slot = golden.bytes("access-slot").try_into().expect("16 bytes");
     let secret = Secret::new(golden.bytes("access-secret"));
     let access = AccessToken::new(SlotId(slot), secret);
-    let mut vault = golden.open(&Credential::AccessToken(&access));
+    let mut vault = golden.open(&Credential::access_token(&access));
     issued_keys_are_as_they_were(&mut vault, &golden);
     let passphrase = Passphrase::new(Secret::new(b"correct horse battery staple".to_vec()));
     let passphrase = passphrase.expect("a passphrase");
