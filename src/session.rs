@@ -1,25 +1,20 @@
 //! What a command works with: the settings, the clock, the printer, and the way to an unlocked vault.
 
+mod agent;
+mod passphrase;
 mod recovery;
-
-use std::io;
-use std::path::Path;
 
 use rustix::process::Rlimit;
 
-use crate::agent::{Agent, AgentError, Limits};
-use crate::crypto::{PASSPHRASE_LIMIT, Passphrase, Profile, RootKey, Secret};
+pub(crate) use self::passphrase::Replacement;
+use self::passphrase::{sourced_passphrase, unread};
+use crate::crypto::{Passphrase, Profile};
 use crate::error::{CommandError, Exit};
-use crate::key::{Timestamp, VaultId};
+use crate::key::Timestamp;
 use crate::output::{Printer, escape};
-use crate::prompt::{
-    Terminal, access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command,
-    passphrase_from_fd, passphrase_from_file, six_words,
-};
-use crate::settings::{
-    AccessSource, PassphraseSource, Settings, empty_passphrase_variable, own_program, own_variables,
-};
-use crate::vault::{AccessToken, Credential, Location, LockedVault, StoreError, Vault, VaultError};
+use crate::prompt::{Terminal, access_tokens_from_file};
+use crate::settings::{AccessSource, PassphraseSource, Settings};
+use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
 
 /// One run of one command.
 pub(crate) struct Session {
@@ -35,17 +30,6 @@ pub(crate) struct Session {
 
 /// What is said while Argon2id works.
 const DERIVING: &str = "Deriving the key";
-
-/// A passphrase that takes the place of another.
-#[derive(Debug)]
-pub(crate) struct Replacement {
-    pub(crate) source: PassphraseSource,
-    pub(crate) allow_weak: bool,
-    /// The old one was read before it, and from the same descriptor if both name one.
-    pub(crate) follows_old: bool,
-    /// It is only checked, so that none is made for the user.
-    pub(crate) dry_run: bool,
-}
 
 impl Session {
     /// Runs `body` with the unlocked vault, then tells what went wrong on the way.
@@ -196,78 +180,6 @@ impl Session {
         self.finish(vault, body)
     }
 
-    /// The agent of the vault, whether one runs or not.
-    pub(crate) fn agent(&self) -> Agent {
-        Agent::new(&self.settings.agent.folder, &self.settings.location.vault)
-    }
-
-    /// Gives the vault's key to the agent, which is started where none runs.
-    pub(crate) fn unlock_agent(
-        &mut self,
-        vault: &mut Vault,
-        limits: Limits,
-    ) -> Result<(), CommandError> {
-        let key = vault.vault_key()?;
-        Ok(self.give_to_agent(vault.id(), &key, limits)?)
-    }
-
-    fn give_to_agent(
-        &mut self,
-        vault: VaultId,
-        key: &RootKey,
-        limits: Limits,
-    ) -> Result<(), AgentError> {
-        let program = own_program().map_err(AgentError::NotStarted)?;
-        self.agent().unlock(vault, key, limits, &program)?;
-        self.out.note(format_args!(
-            "Unlocked until {} without use, {} at most; `keywright lock` ends it",
-            limits.idle.words(),
-            limits.max.words()
-        ));
-        Ok(())
-    }
-
-    /// Has the agent forget a key that is not the vault's any more, or that a new passphrase should be asked for.
-    pub(crate) fn lock_agent(&mut self) {
-        match self.agent().lock() {
-            Ok(true) => self.out.note(format_args!("The agent is locked")),
-            Ok(false) => {}
-            Err(err) => self.warn_of_agent("the agent may still have the key", err),
-        }
-    }
-
-    fn warn_of_agent(&mut self, what: &str, err: AgentError) {
-        let why = format!("{:#}", anyhow::Error::new(err));
-        self.out.warn(format_args!("{what}: {}", escape(&why)));
-    }
-
-    /// The vault, opened by the key that the agent has; `None` where it has none.
-    fn open_by_agent(&mut self) -> Result<Option<Vault>, CommandError> {
-        let agent = self.agent();
-        if !self.settings.agent.is_asked || !agent.may_run()? {
-            return Ok(None);
-        }
-        let locked = self.locked()?;
-        match agent.get(locked.id()) {
-            Ok(Some(key)) if locked.is_opened_by(&key) => {
-                Ok(Some(locked.unlock(&Credential::VaultKey(&key))?))
-            }
-            // The vault was re-keyed, or another is at its place.
-            Ok(Some(_)) => {
-                self.lock_agent();
-                Ok(None)
-            }
-            Ok(None) => Ok(None),
-            Err(err @ (AgentError::OtherUser { .. } | AgentError::Unsafe { .. })) => {
-                Err(err.into())
-            }
-            Err(err) => {
-                self.warn_of_agent("the agent is passed over", err);
-                Ok(None)
-            }
-        }
-    }
-
     /// The vault, opened by its owner in whichever way is there. Who had to type the passphrase is not asked soon again.
     fn open(&mut self) -> Result<Vault, CommandError> {
         let mut vault = self.unlock()?.1;
@@ -398,145 +310,4 @@ impl Session {
             ))
         }
     }
-
-    /// The passphrase of an existing vault.
-    fn passphrase(&mut self) -> Result<Passphrase, CommandError> {
-        let typed = match sourced_passphrase(&self.settings.passphrase, "passphrase")? {
-            Some(typed) => typed,
-            None => self
-                .asking_terminal()?
-                .hidden("Passphrase", PASSPHRASE_LIMIT)?,
-        };
-        // An empty or malformed answer opens nothing; which one it was is nobody's business but the owner's.
-        Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Locked, err))
-    }
-
-    /// The passphrase of a vault file that is not the chosen one.
-    pub(crate) fn passphrase_of(&mut self, file: &Path) -> Result<Passphrase, CommandError> {
-        let place = Location {
-            vault: file.to_owned(),
-            ..self.settings.location.clone()
-        };
-        LockedVault::open(&place)?;
-        self.passphrase()
-    }
-
-    /// The passphrase of a vault that is made: asked for twice, or generated on an empty answer.
-    fn new_passphrase(&mut self, allow_weak: bool) -> Result<Passphrase, CommandError> {
-        let typed = match sourced_passphrase(&self.settings.passphrase, "passphrase")? {
-            Some(typed) => typed,
-            None => asked_new_passphrase(self.asking_terminal()?, false)?,
-        };
-        let passphrase =
-            Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Usage, err))?;
-        strong_enough(passphrase, allow_weak)
-    }
-
-    /// The passphrase that takes the place of the one that opened the vault. Both may come from one descriptor.
-    pub(crate) fn replacement(&self, wanted: &Replacement) -> Result<Passphrase, CommandError> {
-        let typed = match (&wanted.source, &self.settings.passphrase) {
-            (PassphraseSource::Descriptor(new), PassphraseSource::Descriptor(old))
-                if wanted.follows_old && new == old =>
-            {
-                let read = next_passphrase_from_fd(*new);
-                Some(read.map_err(|err| unread_descriptor(*new, "new passphrase", err))?)
-            }
-            (source, _) => sourced_passphrase(source, "new passphrase")?,
-        };
-        let typed = match typed {
-            Some(typed) => typed,
-            None => {
-                asked_new_passphrase(self.terminal().ok_or_else(no_replacement)?, wanted.dry_run)?
-            }
-        };
-        let passphrase = Passphrase::new(typed).map_err(|err| {
-            let source = anyhow::Error::new(err).context("this cannot be the new passphrase");
-            CommandError::new(Exit::Usage, source)
-        })?;
-        strong_enough(passphrase, wanted.allow_weak)
-    }
-
-    fn asking_terminal(&self) -> Result<Terminal, CommandError> {
-        self.terminal().ok_or_else(|| {
-            let message = match empty_passphrase_variable() {
-                // As an absent secret of a CI job is.
-                Some(name) => format!("the passphrase is needed, nobody can be asked for it, and {name} is empty"),
-                None => "the passphrase is needed, and nobody can be asked for it".to_owned(),
-            };
-            CommandError::message(Exit::Locked, message).hint(
-                "give it with --passphrase-file, --passphrase-fd, KEYWRIGHT_PASSPHRASE_FILE, KEYWRIGHT_PASSPHRASE \
-                 or KEYWRIGHT_PASSPHRASE_COMMAND",
-            )
-        })
-    }
-}
-
-/// Asked for twice. An empty answer has six words made, which are shown unless it is a `dry_run`.
-fn asked_new_passphrase(mut terminal: Terminal, dry_run: bool) -> Result<Secret, CommandError> {
-    terminal.tell("Choose a passphrase, or press Enter to have six random words made for you.")?;
-    let first = terminal.hidden("New passphrase", PASSPHRASE_LIMIT)?;
-    if first.is_empty() {
-        let words = six_words().map_err(|err| CommandError::new(Exit::Failed, err))?;
-        if dry_run {
-            return Ok(words);
-        }
-        terminal.tell(
-            "Your passphrase is the next line. Nobody can tell it to you again: write it down.",
-        )?;
-        terminal.show(&words)?;
-        return Ok(words);
-    }
-    let second = terminal.hidden("The same again", PASSPHRASE_LIMIT)?;
-    if first.is(&second) {
-        Ok(first)
-    } else {
-        Err(CommandError::message(
-            Exit::Usage,
-            "the two answers differ; nothing was done",
-        ))
-    }
-}
-
-fn strong_enough(passphrase: Passphrase, allow_weak: bool) -> Result<Passphrase, CommandError> {
-    if passphrase.strength() < 3 && !allow_weak {
-        return Err(
-            CommandError::message(Exit::Refused, "this passphrase is easy to guess").hint(
-                "use four or more random words; --allow-weak-passphrase takes it all the same",
-            ),
-        );
-    }
-    Ok(passphrase)
-}
-
-/// From a source; `None` for the terminal. `what` is said where it fails.
-fn sourced_passphrase(
-    source: &PassphraseSource,
-    what: &str,
-) -> Result<Option<Secret>, CommandError> {
-    let read = match source {
-        PassphraseSource::Command(command) => passphrase_from_command(command, &own_variables())
-            .map_err(|err| unread(format!("no {what} from KEYWRIGHT_PASSPHRASE_COMMAND"), err)),
-        PassphraseSource::Descriptor(fd) => {
-            passphrase_from_fd(*fd).map_err(|err| unread_descriptor(*fd, what, err))
-        }
-        PassphraseSource::File(path) => passphrase_from_file(path)
-            .map_err(|err| unread(format!("no {what} from `{}`", path.display()), err)),
-        PassphraseSource::Terminal => return Ok(None),
-        PassphraseSource::Variable(value) => Ok(value.first_line()),
-    };
-    read.map(Some)
-}
-
-fn unread_descriptor(fd: i32, what: &str, err: io::Error) -> CommandError {
-    unread(format!("no {what} from file descriptor {fd}"), err)
-}
-
-fn unread(context: String, err: impl Into<anyhow::Error>) -> CommandError {
-    CommandError::new(Exit::Locked, err.into().context(context))
-}
-
-fn no_replacement() -> CommandError {
-    let message = "the new passphrase is needed, and nobody can be asked for it";
-    CommandError::message(Exit::Locked, message)
-        .hint("give it with --new-passphrase-file or --new-passphrase-fd")
 }

@@ -8,6 +8,7 @@
 
 mod hand_out;
 mod processes;
+mod unlocked;
 mod vaults;
 
 use std::env;
@@ -94,6 +95,7 @@ fn main() {
     println!("|---|---|---|---|");
     print!("{batches}");
     hand_out::measure(folder.path());
+    unlocked::measure(folder.path());
 }
 
 /// Two million lines: of ten, eight are tokens of this vault, one is another's, one is none. Start, KDF and reading the

@@ -176,7 +176,7 @@ pub(crate) fn open(home: &Path) -> Vault {
     vault.expect("opens")
 }
 
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     "bench@host".parse().expect("valid")
 }
 

@@ -46,7 +46,15 @@ impl Place {
     pub(super) fn check(&self) -> Result<bool, AgentError> {
         let folder = self.folder();
         let metadata = match fs::symlink_metadata(folder) {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // A file where a folder of its path should be is none either.
+            Err(err)
+                if matches!(
+                    err.kind(),
+                    io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
+                ) =>
+            {
+                return Ok(false);
+            }
             looked => looked.map_err(self.failed("look at the folder of"))?,
         };
         match fault(&metadata) {

@@ -13,21 +13,12 @@ use crate::session::Session;
 ///
 /// The agent gives the key to every program of its user that asks as keywright does. It protects neither from such a
 /// program nor from root; its memory is kept out of core dumps and swap where the system allows, and not out of an image
-/// of the whole machine that hibernation writes.
+/// of the whole machine that hibernation writes. The README has a unit for systemd.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   keywright agent
-  keywright agent --vault ~/work/vault.db
-
-  ~/.config/systemd/user/keywright.service:
-    [Service]
-    ExecStart=%h/.cargo/bin/keywright agent
-    Restart=on-failure
-    LimitCORE=0
-
-    [Install]
-    WantedBy=default.target")]
+  keywright agent --vault ~/work/vault.db")]
 pub(crate) struct AgentArgs {}
 
 pub(crate) fn agent(_args: &AgentArgs, session: &mut Session) -> Result<Exit, CommandError> {

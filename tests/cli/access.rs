@@ -420,8 +420,8 @@ fn one_that_cannot_be_handed_over_is_not_made() {
     exit: 3
     ---- stdout
     ---- stderr
-    error: there are no provider keys of default/staging
-    hint: there are the issued keys of shop/production, the issued keys of shop/staging, the provider keys of shop/production, the provider keys of shop/staging; choose with -p and -e
+    error: no provider keys in `default/staging`
+    hint: there are `shop/production`, `shop/staging`
     ");
 }
 

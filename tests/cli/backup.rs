@@ -122,9 +122,11 @@ fn a_slice_is_told_and_refreshed() {
     [exit 0]
     $ keywright list --vault ci.vault
     error: `[HOME]/ci.vault` is a slice of a vault, not a vault
+    hint: an access token opens it; the vault itself is where the slice was made
     [exit 8]
     $ keywright restore ci.vault --yes
     error: `[HOME]/ci.vault` is a slice of a vault, not a vault
+    hint: an access token opens it; the vault itself is where the slice was made
     [exit 8]
     "#);
 }

@@ -43,6 +43,8 @@ fn of_keywright() {
       doctor       Look for what is not as it should be, or soon will not be
       passphrase   Change the passphrase, and after a compromise the keys
       access       Make, list and revoke access tokens, each of which opens one scope
+      backup       Copy the vault, or a few scopes of it, into a file
+      restore      Put a backup in the vault's place
       import       Add values from a dotenv file, JSON, the environment or `pass`
       agent        Hold the vault's key in the foreground, for a service manager
 

@@ -11,7 +11,8 @@ fn of_keywright() {
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
     Using them  run  env  check  get  verify  usage  audit  export
-    The vault   init  status  doctor  passphrase  access  import
+    The vault   init  unlock  lock  status  doctor  passphrase  access  backup
+                restore  import  agent
     More        completions  man  help
     Topics      environment  exit-codes  files  scopes
 

@@ -219,11 +219,13 @@ fn of_environment() {
       GITHUB_ENV
           Set by GitHub Actions: the file that `keywright env --format github` adds
           to
-      HOME, XDG_CONFIG_HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME
+      HOME, XDG_CONFIG_HOME, XDG_STATE_HOME
           Where the files are; see `keywright help files`
       LC_ALL, LC_CTYPE, LANG
           Charts use block characters where the first of these that is set names
           UTF-8
+      XDG_RUNTIME_DIR
+          Where the agent's socket is
       NO_COLOR, CLICOLOR, CLICOLOR_FORCE
           Whether there is colour, unless --color says so
       USER, LOGNAME

@@ -87,6 +87,7 @@ fn a_dry_run_and_every_refusal_change_nothing() {
     [exit 8]
     $ keywright restore ci.vault --yes
     error: `[HOME]/ci.vault` is a slice of a vault, not a vault
+    hint: an access token opens it; the vault itself is where the slice was made
     [exit 8]
     $ keywright restore hard.db --yes
     error: `hard.db` is refused: it is the vault itself

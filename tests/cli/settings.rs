@@ -200,7 +200,7 @@ fn mistakes_in_settings_files_are_told_with_their_line() {
     error: `[HOME]/.config/keywright/config.toml`, line 2: invalid type: string "many", expected u64
     [exit 2]
     $ keywright list "# config.toml:" "passphrase = \"correct horse battery staple\"\n"
-    error: `[HOME]/.config/keywright/config.toml`, line 1: unknown field `passphrase`, expected one of `project`, `environment`, `brand`, `default_expiry`, `audit`, `usage_days`, `event_days`, `events`
+    error: `[HOME]/.config/keywright/config.toml`, line 1: unknown field `passphrase`, expected one of `project`, `environment`, `brand`, `default_expiry`, `audit`, `agent`, `agent_idle`, `agent_max`, `usage_days`, `event_days`, `events`
     [exit 2]
     $ keywright list "# config.toml:" "\u{1b}[2J = 1\n"
     error: `[HOME]/.config/keywright/config.toml`, line 1: key with no value, expected `=`

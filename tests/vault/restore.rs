@@ -296,7 +296,14 @@ fn access_tokens_go_on_with_a_restored_vault() {
     issue_named(&mut vault, "ci");
     let access = |vault: &mut Vault, kind| {
         vault
-            .create_access(&name("job"), &shop(), kind, None, &who(), NOW)
+            .create_access(
+                &name(&format!("{kind} job")),
+                &shop(),
+                kind,
+                None,
+                &who(),
+                NOW,
+            )
             .expect("an access token")
     };
     let [issued, provider] = KeyKind::ALL.map(|kind| access(&mut vault, kind));

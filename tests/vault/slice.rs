@@ -17,8 +17,16 @@ use crate::fixture::*;
 const CANARY: &str = "canary7261";
 
 fn access(vault: &mut Vault, scope: &Scope, kind: KeyKind) -> AccessToken {
+    let known = vault.access_tokens().expect("told").len();
     vault
-        .create_access(&name("job"), scope, kind, None, &who(), NOW)
+        .create_access(
+            &name(&format!("job {known}")),
+            scope,
+            kind,
+            None,
+            &who(),
+            NOW,
+        )
         .expect("an access token")
 }
 
@@ -204,7 +212,7 @@ fn a_slice_opens_with_its_access_tokens_and_nothing_else() {
     assert_eq!(names(&mut job), ["openai"]);
     assert!(matches!(
         refused(open(&shop.slice, &shop.production)),
-        VaultError::WrongCredential
+        VaultError::WrongAccessToken
     ));
     let passphrase = passphrase("horse");
     let mut elsewhere = Place::new();
@@ -354,7 +362,7 @@ fn a_revoked_access_token_opens_nothing_of_a_refreshed_slice() {
         .expect("refreshed");
     assert!(matches!(
         refused(open(&shop.slice, &revoked)),
-        VaultError::WrongCredential
+        VaultError::WrongAccessToken
     ));
     assert_eq!(
         names(&mut open(&shop.slice, &other).expect("opens")),

@@ -1,7 +1,7 @@
-//! Vaults of every released format must open for ever. Format 1 is provisional until the first release.
+//! Vaults of every format must open for ever. Format 1 is final: these files are not made again.
 //!
-//! `vault.db`, and `slice.vault` with one scope of it, were made by `vault::tamper::golden`, which makes them again while that
-//! may be; `known.txt` has the credentials that are random in every vault.
+//! `vault.db`, `slice.vault` with one scope of it and `activity.db` with uses of its keys were made by
+//! `vault::tamper::golden`; `known.txt` has the credentials that are random in every vault.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use keywright::crypto::{Passphrase, Secret};
 use keywright::key::{Actor, KeyRef, Scope, SlotId, Status, Timestamp};
 use keywright::vault::{
-    AccessToken, Code, Credential, Filter, Found, Location, RecoveryCode, Requirements, Retention,
-    Vault, VaultError, Wanted,
+    AccessToken, AuditFilter, Code, Credential, Filter, Found, Location, RecoveryCode,
+    Requirements, Retention, Vault, VaultError, Wanted,
 };
 use tempfile::TempDir;
 
@@ -36,6 +36,11 @@ impl Golden {
         let copy = folder.path().join("vault.db");
         fs::copy(Self::original(name), &copy).expect("the golden vault");
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("mode set");
+        fs::copy(
+            Self::original("activity.db"),
+            folder.path().join("activity.db"),
+        )
+        .expect("its uses");
         let known = fs::read_to_string(Self::original("known.txt")).expect("its credentials");
         let known = known
             .lines()
@@ -59,6 +64,11 @@ impl Golden {
             .collect()
     }
 
+    fn access_token(&self, name: &str) -> AccessToken {
+        let text = Secret::new(self.known[name].as_bytes().to_vec());
+        AccessToken::read(&text).expect("an access token")
+    }
+
     fn open(&self, credential: &Credential<'_>) -> Vault {
         self.try_open(credential).expect("opens for ever")
     }
@@ -67,7 +77,7 @@ impl Golden {
         let location = Location {
             vault: self.folder.path().join("vault.db"),
             state: self.folder.path().join("state"),
-            activity: None,
+            activity: Some(self.folder.path().join("activity.db")),
             accept_rollback: false,
             audit_required: false,
             retention: Retention {
@@ -171,6 +181,7 @@ fn the_golden_vault_opens_and_tells_what_was_put_in() {
                 "Set",
                 "Rotate",
                 "AccessCreate",
+                "AccessCreate",
                 "RecoveryCode"
             ]
         );
@@ -186,11 +197,57 @@ fn the_golden_access_token_opens_its_scope() {
     let golden = Golden::new();
     let slot = golden.bytes("access-slot").try_into().expect("16 bytes");
     let secret = Secret::new(golden.bytes("access-secret"));
-    let access = AccessToken::new(SlotId(slot), secret);
-    let mut vault = golden.open(&Credential::access_token(&access));
-    issued_keys_are_as_they_were(&mut vault, &golden);
-    let keys = vault.list(&Filter::default(), LATER).expect("a list");
-    assert_eq!(keys.len(), 2);
+    let parts = AccessToken::new(SlotId(slot), secret);
+    for access in [parts, golden.access_token("access-token")] {
+        let mut vault = golden.open(&Credential::access_token(&access));
+        issued_keys_are_as_they_were(&mut vault, &golden);
+        let keys = vault.list(&Filter::default(), LATER).expect("a list");
+        assert_eq!(keys.len(), 2);
+    }
+}
+
+#[test]
+fn the_golden_texts_are_read() {
+    let golden = Golden::new();
+    let secret = |name: &str| Secret::new(golden.known[name].as_bytes().to_vec());
+    let code = RecoveryCode::read(&secret("recovery-code")).expect("a recovery code");
+    assert!(code.text().is(&secret("recovery-code")));
+    golden.open(&Credential::RecoveryCode(&code));
+    let job = golden.access_token("access-token-provider");
+    assert!(job.text().is(&secret("access-token-provider")));
+    let mut vault = golden.open(&Credential::access_token(&job));
+    let found = find(&mut vault, "openai");
+    let value = vault.value(&found, false, &who(), LATER);
+    assert_eq!(value.expect("a value").expose(), b"sk-0123456789abcdef");
+}
+
+#[test]
+fn the_golden_uses_are_told() {
+    let golden = Golden::new();
+    let passphrase = Passphrase::new(Secret::new(b"correct horse battery staple".to_vec()));
+    let passphrase = passphrase.expect("a passphrase");
+    let mut vault = golden.open(&Credential::Passphrase(&passphrase));
+    let scope = find(&mut vault, "openai").scope;
+    let filter = AuditFilter::default();
+    let (audit, _) = vault.audit(None, &scope, &filter).expect("an audit");
+    assert_eq!(audit.unopened, 0);
+    let uses: Vec<_> = audit
+        .entries
+        .iter()
+        .filter(|entry| entry.code.is_some())
+        .map(|entry| (entry.verb.as_str(), entry.detail.as_deref()))
+        .collect();
+    assert_eq!(
+        uses,
+        [
+            ("verify", None),
+            ("run", Some("program server")),
+            ("get", Some("access token job")),
+        ]
+    );
+    let tokens = vault.access_tokens().expect("told");
+    let used: Vec<_> = tokens.iter().map(|token| token.last_used).collect();
+    assert_eq!(used, [Some(MADE), None]);
 }
 
 #[test]

@@ -5,10 +5,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Life, NOW, location, scope, shop, value, who};
+use super::{Life, NOW, location, shop, value, who};
 use crate::crypto::{Passphrase, Profile, Secret};
 use crate::key::{Context, KeyKind, PermissionSet, Role, Span};
-use crate::vault::{Credential, KeyEdit, NewIssued, Rotation, SliceScopes, Vault};
+use crate::vault::{
+    AccessToken, Credential, KeyEdit, Location, NewIssued, Requirements, Rotation, Selection,
+    SliceScopes, Vault, Wanted,
+};
 
 #[test]
 #[ignore = "writes tests/vectors/format-1 where it is missing; never again once format 1 is released"]
@@ -27,6 +30,51 @@ fn write_the_golden_vault() {
 fn passphrase() -> Passphrase {
     let passphrase = Secret::new(b"correct horse battery staple".to_vec());
     Passphrase::new(passphrase).expect("a passphrase")
+}
+
+fn text(secret: &Secret) -> String {
+    String::from_utf8(secret.expose().to_vec()).expect("ASCII")
+}
+
+/// The activity file, with a use by the owner, one for a program, and one with an access token.
+fn write_uses(folder: &Path, token: &str, job: &AccessToken) {
+    let place = Location {
+        activity: Some(folder.join("activity.db")),
+        ..location(&folder.join("vault.db"))
+    };
+    let passphrase = passphrase();
+    let owner = Vault::open(&place, &Credential::Passphrase(&passphrase), NOW);
+    let mut owner = owner.expect("opens");
+    let presented = Secret::new(token.as_bytes().to_vec());
+    owner
+        .verify(&presented, &Requirements::default(), true, &who(), NOW)
+        .expect("answered");
+    let selection = Selection {
+        scope: shop(),
+        listed: None,
+        only: Vec::new(),
+        except: Vec::new(),
+        tags: Vec::new(),
+        added: Vec::new(),
+        kept: Vec::new(),
+        allowed: Vec::new(),
+        allow_missing: false,
+    };
+    owner
+        .hand_out(&selection, "run", Some("server"), &who(), NOW)
+        .expect("handed out");
+    let mut holder = Vault::open(&place, &Credential::access_token(job), NOW).expect("opens");
+    let openai = "openai".parse().expect("a name");
+    let found = holder.find(Wanted::Named(&openai), &shop(), true);
+    holder
+        .value(&found.expect("found"), false, &who(), NOW)
+        .expect("a value");
+    drop((owner, holder));
+    // One file, without its log.
+    let activity = rusqlite::Connection::open(folder.join("activity.db")).expect("a file");
+    activity
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .expect("emptied");
 }
 
 /// Of a copy, because the vault in the repository need not have the mode that it is opened with, and has no anchors.
@@ -112,17 +160,28 @@ fn write_vault(folder: &Path) {
         .replace_value(&found, &now, &KeyEdit::default(), &who(), NOW)
         .expect("replaced");
 
-    let access = life.access(&scope("shop", "production"));
+    let access = life.access(&shop());
+    let name = "job".parse().expect("a name");
+    let job = life
+        .vault
+        .create_access(&name, &shop(), KeyKind::Provider, None, &who(), NOW)
+        .expect("an access token");
     let code = life.recovery_code();
+    let tokens: Vec<String> = life.tokens[..3].to_vec();
+    drop(life);
+    write_uses(folder, &tokens[1], &job);
     let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
     let mut known = String::new();
     for (name, text) in [
-        ("token-1", life.tokens[0].clone()),
-        ("token-2", life.tokens[1].clone()),
-        ("token-revoked", life.tokens[2].clone()),
+        ("token-1", tokens[0].clone()),
+        ("token-2", tokens[1].clone()),
+        ("token-revoked", tokens[2].clone()),
         ("access-slot", access.slot().to_string()),
         ("access-secret", hex(access.input().expose())),
+        ("access-token", text(&access.text())),
+        ("access-token-provider", text(&job.text())),
         ("recovery", hex(code.input().expose())),
+        ("recovery-code", text(&code.text())),
     ] {
         writeln!(known, "{name} {text}").expect("a string grows");
     }
