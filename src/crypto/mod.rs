@@ -77,7 +77,7 @@
 //! | … a scope, in scope_id order | `lp(scope_id) ‖ lp(key_id) ‖ lp(nonce) ‖ lp(tail(sealed)) ‖ lp(head_nonce) ‖ lp(tail(head))` |
 //! | hash of a log entry | SHA-256(`aad(6, index) ‖ lp(nonce) ‖ lp(sealed)`) |
 //! | hash of a head | SHA-256(`lp(head_nonce) ‖ lp(head)`) |
-//! | 7 anchor file | `"KWA1" ‖ u64(sequence) ‖ head_hash[32] ‖ u64(log_length) ‖ log_hash[32] ‖ HMAC(anchor of VK or SK, aad(7, file path, sequence, head_hash, log_length, log_hash))[32]` |
+//! | 7 anchor file | `"KWA1" ‖ u64(sequence) ‖ head_hash[32] ‖ u64(log_length) ‖ log_hash[32] ‖ key_id[16] ‖ retired ‖ HMAC(anchor of VK or SK, aad(7, file path, sequence, head_hash, log_length, log_hash, key_id, retired))[32]`; key_id is that of VK or SK, retired those of up to 32 keys that it has replaced, 16 bytes each |
 //! | digest of a token | SHA-256(`"keywright/v1/digest" ‖ vault_id ‖ token`) |
 //!
 //! ## Where the construction had a choice

@@ -122,7 +122,41 @@ pub(super) fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreEr
     if metadata.len() > SIZE_LIMIT {
         return refuse(format!("it is larger than {SIZE_LIMIT} bytes"), None);
     }
+    // SQLite would play a journal of anybody's into the file.
+    for side in SIDE_FILES.map(|suffix| with_suffix(path, suffix)) {
+        if let Some(why) = side_fault(&side, metadata.uid()) {
+            let why = format!("`{}` beside it {why}", side.display());
+            let mend = format!("if it is not yours: rm {}", quoted(&side));
+            return refuse(why, Some(mend));
+        }
+    }
     Ok(FileIdentity::from(&metadata))
+}
+
+/// What is wrong with a file that SQLite may have put beside one of `owner`'s; nothing where there is none.
+fn side_fault(side: &Path, owner: u32) -> Option<String> {
+    let metadata = fs::symlink_metadata(side).ok()?;
+    let own = rustix::process::geteuid().as_raw();
+    let (uid, mode) = (metadata.uid(), metadata.permissions().mode() & 0o777);
+    if !metadata.is_file() {
+        Some("is not a regular file".to_owned())
+    } else if ![own, owner, 0].contains(&uid) {
+        Some(format!("belongs to another user (uid {uid})"))
+    } else if mode & 0o022 != 0 {
+        Some(format!("can be written by others (mode {mode:03o})"))
+    } else {
+        None
+    }
+}
+
+/// What SQLite may put beside a file; the first of them is the one that our journal mode has.
+pub(super) const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// The name of such a file.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 /// What an SQLite file says that it is for (its application id); `None` for a file of another kind.
@@ -142,7 +176,7 @@ pub(super) fn application_id(path: &Path) -> io::Result<Option<i64>> {
 }
 
 /// As a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     shlex::try_quote(&text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned())
 }

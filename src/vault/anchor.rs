@@ -19,11 +19,28 @@ pub(super) struct Seen {
 }
 
 /// What an anchor says, and whether it says so under the vault's present key. Before a re-keying it did under another:
-/// its number still tells an older copy, and nothing else of it is believed.
+/// its number still tells an older copy, and nothing else of it is believed but that it knows the present key as one
+/// that another has replaced.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Remembered {
     pub(super) seen: Seen,
     pub(super) authentic: bool,
+    /// The present key is one of before: whoever has kept it goes on with a vault that is no more.
+    pub(super) retired: bool,
+}
+
+/// Ids of the keys that an anchor's key has replaced; no more are kept.
+const RETIRED: usize = 32;
+
+const KEY_ID: usize = 16;
+
+/// An anchor's fields; whether its MAC is one under some key is another question.
+struct Fields<'a> {
+    seen: Seen,
+    key_id: [u8; KEY_ID],
+    /// Newest last.
+    retired: Vec<[u8; KEY_ID]>,
+    mac: &'a [u8],
 }
 
 /// The anchor of a vault (id all zero) or of one scope for its token holders.
@@ -67,17 +84,26 @@ impl Anchor {
         self.decode(&bytes, key).map(Some).ok_or_else(damaged)
     }
 
-    /// Raises the anchor to `seen`; never lowers it, unless `force` takes a damaged or foreign one away.
+    /// Raises the anchor to `seen`; never lowers it, unless `force` takes a damaged or foreign one away. A key that takes
+    /// another's place retires it.
     pub(super) fn raise(&self, seen: &Seen, key: &RootKey, force: bool) -> Result<(), StoreError> {
         self.file.replace(|present| {
             let higher = match present.map(|bytes| self.decode(bytes, key)) {
                 None => false,
                 Some(None) => !force,
                 Some(Some(present)) => {
-                    present.seen.sequence >= seen.sequence && (present.authentic || !force)
+                    let is_newer = present.seen.sequence >= seen.sequence || present.retired;
+                    is_newer && (present.authentic || !force)
                 }
             };
-            (!higher).then(|| self.encode(seen, key))
+            let fields = present.and_then(fields);
+            let retired = fields.map_or_else(Vec::new, |fields| {
+                let mut retired = fields.retired;
+                retired.push(fields.key_id);
+                retired.retain(|id| *id != key.id(self.vault));
+                retired.split_off(retired.len().saturating_sub(RETIRED))
+            });
+            (!higher).then(|| self.encode(seen, &retired, key))
         })
     }
 
@@ -85,7 +111,8 @@ impl Anchor {
     /// history that does not follow from the anchor: for a moment, or for good where the restore was killed there. It stays
     /// for those who have read the anchor before, and says nothing to who has read a higher one.
     pub(super) fn announce(&self, seen: &Seen, key: &RootKey) -> Result<(), StoreError> {
-        self.announced.replace(|_| Some(self.encode(seen, key)))
+        self.announced
+            .replace(|_| Some(self.encode(seen, &[], key)))
     }
 
     /// What was announced under this key.
@@ -95,47 +122,84 @@ impl Anchor {
         remembered.authentic.then_some(remembered)
     }
 
-    fn encode(&self, seen: &Seen, key: &RootKey) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(116);
+    fn encode(&self, seen: &Seen, retired: &[[u8; KEY_ID]], key: &RootKey) -> Vec<u8> {
+        let key_id = key.id(self.vault);
+        let mut bytes = Vec::with_capacity(132 + KEY_ID * retired.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&seen.sequence.to_le_bytes());
         bytes.extend_from_slice(&seen.head_hash);
         bytes.extend_from_slice(&seen.log_length.to_le_bytes());
         bytes.extend_from_slice(&seen.log_hash);
-        bytes.extend_from_slice(&self.mac(seen, key).finish());
+        bytes.extend_from_slice(&key_id);
+        bytes.extend_from_slice(retired.as_flattened());
+        bytes.extend_from_slice(&self.mac(seen, &key_id, retired, key).finish());
         bytes
     }
 
+    /// `None` for what is no anchor, and for one whose MAC is not the one that its own key makes.
     fn decode(&self, bytes: &[u8], key: &RootKey) -> Option<Remembered> {
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (sequence, rest) = rest.split_first_chunk()?;
-        let (head_hash, rest) = rest.split_first_chunk()?;
-        let (log_length, rest) = rest.split_first_chunk()?;
-        let (log_hash, mac) = rest.split_first_chunk()?;
-        if mac.len() != 32 {
+        let Fields {
+            seen,
+            key_id,
+            retired,
+            mac,
+        } = fields(bytes)?;
+        let own = key.id(self.vault);
+        let authentic = key_id == own;
+        if authentic && !self.mac(&seen, &key_id, &retired, key).is(mac) {
             return None;
         }
-        let seen = Seen {
-            sequence: u64::from_le_bytes(*sequence),
-            head_hash: *head_hash,
-            log_length: u64::from_le_bytes(*log_length),
-            log_hash: *log_hash,
-        };
-        let authentic = self.mac(&seen, key).is(mac);
-        Some(Remembered { seen, authentic })
+        Some(Remembered {
+            seen,
+            authentic,
+            retired: !authentic && retired.contains(&own),
+        })
     }
 
-    fn mac(&self, seen: &Seen, key: &RootKey) -> RowsMac {
+    fn mac(
+        &self,
+        seen: &Seen,
+        key_id: &[u8; KEY_ID],
+        retired: &[[u8; KEY_ID]],
+        key: &RootKey,
+    ) -> RowsMac {
         let aad = Aad::new(Object::Anchor, self.vault)
             .field(&self.path)
             .number(seen.sequence)
             .field(&seen.head_hash)
             .number(seen.log_length)
-            .field(&seen.log_hash);
+            .field(&seen.log_hash)
+            .field(key_id)
+            .field(retired.as_flattened());
         let mut mac = RowsMac::new(&key.sub_key(self.vault, Label::Anchor));
         mac.bytes(aad.as_bytes());
         mac
     }
+}
+
+fn fields(bytes: &[u8]) -> Option<Fields<'_>> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (sequence, rest) = rest.split_first_chunk()?;
+    let (head_hash, rest) = rest.split_first_chunk()?;
+    let (log_length, rest) = rest.split_first_chunk()?;
+    let (log_hash, rest) = rest.split_first_chunk()?;
+    let (key_id, rest) = rest.split_first_chunk()?;
+    let (retired, mac) = rest.split_at_checked(rest.len().checked_sub(32)?)?;
+    let (retired, more) = retired.as_chunks();
+    if !more.is_empty() || retired.len() > RETIRED {
+        return None;
+    }
+    Some(Fields {
+        seen: Seen {
+            sequence: u64::from_le_bytes(*sequence),
+            head_hash: *head_hash,
+            log_length: u64::from_le_bytes(*log_length),
+            log_hash: *log_hash,
+        },
+        key_id: *key_id,
+        retired: retired.to_vec(),
+        mac,
+    })
 }
 
 /// Compares a state with what was seen. `entry_hash` gives the hash of a log entry, if the log has it.
@@ -146,13 +210,20 @@ pub(super) fn compare(
     entry_hash: impl FnOnce(u64) -> Result<Option<[u8; 32]>, VaultError>,
 ) -> Result<(), VaultError> {
     let path = path.display().to_string();
-    let Remembered { seen, authentic } = remembered;
+    let Remembered {
+        seen,
+        authentic,
+        retired,
+    } = remembered;
     if now.sequence < seen.sequence || (now.sequence == seen.sequence && !authentic) {
         return Err(VaultError::RolledBack {
             path,
             found: now.sequence,
             seen: seen.sequence,
         });
+    }
+    if *retired {
+        return Err(VaultError::Forked { path });
     }
     if now.sequence == seen.sequence {
         return if now.head_hash == seen.head_hash {

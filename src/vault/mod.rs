@@ -188,7 +188,7 @@ impl Vault {
             let now = view.state.seen(scope);
             self.check_anchor(&view.snapshot, &now, known.as_ref())?;
             if known.is_none_or(|known| known.seen.sequence < now.sequence || !known.authentic) {
-                higher.push((scope, now));
+                higher.push((scope, now, known));
             }
         }
         if let (Some(now), Holder::Owner(key)) = (self.look_back.take(), &self.holder) {
@@ -196,8 +196,8 @@ impl Vault {
         }
         let answer = body(&view)?;
         drop(view);
-        for (scope, now) in higher {
-            self.raise(scope, &now);
+        for (scope, now, known) in higher {
+            self.raise(scope, &now, known.as_ref());
         }
         Ok(answer)
     }
@@ -249,19 +249,19 @@ impl Vault {
             .map_or(0, |known| known.seen.sequence);
         let Finished {
             change,
-            seen,
+            seen: finished,
             previous,
             key,
         } = draft.finish(&entry, floor)?;
         if let Err(failure) = change.commit() {
-            self.settle(failure, &operation, &seen, &previous, &key)?;
+            self.settle(failure, &operation, &finished, &previous, &key)?;
         }
         if settled {
             self.unfinished = None;
         }
         // Before the anchor: its MAC is under the key that the vault has now.
         self.holder = Holder::Owner(key);
-        self.raise(ScopeId::OWN, &seen);
+        self.raise(ScopeId::OWN, &finished, seen.as_ref());
         Ok(answer)
     }
 
@@ -293,20 +293,12 @@ impl Vault {
     /// What this machine has seen before of what each key opens. Read before the vault is, so that it cannot be newer.
     fn anchored(&mut self) -> Result<Vec<(ScopeId, Option<Remembered>)>, VaultError> {
         let mut anchored = Vec::new();
-        let mut is_renewed = false;
         for (scope, key) in self.holder.keys() {
             let known = match self.anchor(scope).read(key) {
                 Err(VaultError::AnchorDamaged(_)) if self.location.accept_rollback => None,
                 read => read?,
             };
-            is_renewed |= known.is_some_and(|known| !known.authentic);
             anchored.push((scope, known));
-        }
-        if is_renewed {
-            self.warnings.push(
-                "the rollback anchor on this machine is from before a re-keying; it is renewed"
-                    .to_owned(),
-            );
         }
         Ok(anchored)
     }
@@ -346,8 +338,8 @@ impl Vault {
         }
     }
 
-    /// Raises the anchor of what a key of the holder's opens.
-    fn raise(&mut self, scope: ScopeId, seen: &Seen) {
+    /// Raises the anchor of what a key of the holder's opens, and tells the owner where what was known was of another key.
+    fn raise(&mut self, scope: ScopeId, seen: &Seen, known: Option<&Remembered>) {
         let keys = self.holder.keys();
         let Some((_, key)) = keys.iter().find(|(opened, _)| *opened == scope) else {
             return;
@@ -360,6 +352,11 @@ impl Vault {
                 "an older copy of the vault would not be noticed here: {}",
                 with_cause(&err)
             ));
+        } else if scope == ScopeId::OWN && known.is_some_and(|known| !known.authentic) {
+            self.warnings.push(
+                "the rollback anchor on this machine was from before a re-keying; it is renewed"
+                    .to_owned(),
+            );
         }
     }
 

@@ -187,7 +187,7 @@ impl Vault {
         })?;
         let mut vault = Self::new(file, id, Holder::Owner(key), location);
         if let Some(seen) = seen {
-            vault.raise(ScopeId::OWN, &seen);
+            vault.raise(ScopeId::OWN, &seen, None);
         }
         Ok(vault)
     }

@@ -5,6 +5,7 @@ mod activity_altered;
 mod audit;
 mod audit_pages;
 mod backup;
+mod beside;
 mod concurrency;
 mod doctor;
 mod ends;

@@ -1,7 +1,9 @@
 //! Older copies put back, and copies that were changed apart.
 
 use std::fs;
+use std::path::Path;
 
+use keywright::crypto::Profile;
 use keywright::key::KeyKind;
 use keywright::vault::{Credential, Vault, VaultError};
 
@@ -167,7 +169,7 @@ fn a_damaged_anchor_is_refused_until_it_is_accepted() {
         .find(|path| path.extension().is_some_and(|end| end == "anchor"))
         .expect("an anchor");
     let whole = fs::read(&anchor).expect("an anchor");
-    assert_eq!(whole.len(), 4 + 8 + 32 + 8 + 32 + 32);
+    assert_eq!(whole.len(), 4 + 8 + 32 + 8 + 32 + 16 + 32);
     let flipped = |at: usize| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
@@ -269,4 +271,110 @@ fn an_anchor_that_cannot_be_written_is_a_warning() {
         warnings[0].contains("an older copy of the vault would not be noticed"),
         "{warnings:?}"
     );
+}
+
+/// Goes on with a copy elsewhere, as somebody would who has kept a key from before.
+fn go_on_elsewhere(copy_of: &Path) {
+    let mut elsewhere = Place::new();
+    elsewhere.location.vault = copy_of.to_owned();
+    let mut vault = elsewhere.open();
+    for text in ["evil 1", "evil 2", "evil 3"] {
+        issue_named(&mut vault, text);
+    }
+}
+
+#[test]
+fn a_copy_that_goes_on_under_a_key_of_before_a_rekeying_is_refused() {
+    let (place, mut vault) = copied();
+    let copy_of = place.folder().join("copy.db");
+    // With the same passphrase, which opens both.
+    vault
+        .rekey_compromised(&passphrase("horse"), Profile::Test, &who(), NOW)
+        .expect("sealed anew");
+    copy(place.path(), &place.folder().join("new.db"));
+    go_on_elsewhere(&copy_of);
+    put_back(&place);
+    for mut vault in [place.open(), place.open()] {
+        assert!(matches!(
+            refused(vault.list(&Default::default(), NOW)),
+            VaultError::Forked { .. }
+        ));
+        assert!(matches!(
+            refused(vault.issue(&new_key("third"), &who(), NOW).map(drop)),
+            VaultError::Forked { .. }
+        ));
+    }
+    fs::rename(place.folder().join("new.db"), place.path()).expect("put back");
+    let mut vault = place.open();
+    assert_eq!(names(&mut vault), ["first", "second"]);
+    assert!(vault.take_warnings().is_empty());
+}
+
+/// A machine that has seen the vault before learns of the new key by the vault itself.
+#[test]
+fn a_machine_that_was_not_there_at_a_rekeying_refuses_the_old_key_once_it_has_seen_the_new_one() {
+    let (place, mut vault) = copied();
+    let copy_of = place.folder().join("copy.db");
+    let mut other = Place::new();
+    other.location.vault = place.location.vault.clone();
+    assert_eq!(names(&mut other.open()), ["first", "second"]);
+    for _ in 0..2 {
+        vault
+            .rekey_compromised(&passphrase("horse"), Profile::Test, &who(), NOW)
+            .expect("sealed anew");
+        let mut seen = other.open();
+        assert_eq!(names(&mut seen), ["first", "second"]);
+        let warnings = seen.take_warnings();
+        assert!(warnings.concat().contains("re-keying"), "{warnings:?}");
+    }
+    go_on_elsewhere(&copy_of);
+    put_back(&place);
+    assert!(matches!(
+        refused(other.open().list(&Default::default(), NOW)),
+        VaultError::Forked { .. }
+    ));
+    // Its twin: who has seen neither cannot know.
+    let mut stranger = Place::new();
+    stranger.location.vault = place.location.vault.clone();
+    assert_eq!(names(&mut stranger.open()).len(), 4);
+    // The owner may go on with it all the same, and then it is the new key that is of before.
+    other.location.accept_rollback = true;
+    assert_eq!(names(&mut other.open()).len(), 4);
+    other.location.accept_rollback = false;
+    assert_eq!(names(&mut other.open()).len(), 4);
+}
+
+/// The holder of a revoked access token has the scope's old key, and could go on with the old file.
+#[test]
+fn a_scope_that_goes_on_under_a_key_of_before_a_revocation_is_refused() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    let mut access = |called| {
+        vault
+            .create_access(&name(called), &shop(), KeyKind::Issued, None, &who(), NOW)
+            .expect("an access token")
+    };
+    let (revoked, stays) = (access("revoked"), access("stays"));
+    let open = || {
+        place
+            .open_with(&Credential::access_token(&stays))
+            .expect("opens")
+    };
+    assert_eq!(names(&mut open()), ["first"]);
+    let copy_of = place.folder().join("copy.db");
+    copy(place.path(), &copy_of);
+    vault
+        .revoke_access(revoked.slot(), &who(), NOW)
+        .expect("revoked");
+    let mut seen = open();
+    assert_eq!(names(&mut seen), ["first"]);
+    // Nobody re-keyed anything that the token's holder would know of.
+    assert!(seen.take_warnings().is_empty());
+    go_on_elsewhere(&copy_of);
+    put_back(&place);
+    assert!(matches!(
+        refused(open().list(&Default::default(), NOW)),
+        VaultError::Forked { .. }
+    ));
 }

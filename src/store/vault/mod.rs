@@ -64,16 +64,21 @@ impl VaultFile {
     pub fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         let resolved = file::resolve(path)?;
         let identity = file::check(&resolved, access)?;
-        let real = match access {
-            Access::Owner => resolved,
-            // Links are allowed here, and SQLite follows none.
-            Access::TokenHolder => resolved.canonicalize().map_err(|source| StoreError::Io {
-                action: "resolve",
-                path: resolved.clone(),
-                source,
-            })?,
+        let failed = |source| StoreError::Io {
+            action: "resolve",
+            path: path.to_owned(),
+            source,
         };
-        Self::connect(real, identity, access)
+        // Links are allowed for who holds a token, and SQLite follows none. The path stays the one that was given: where a
+        // link is changed, the file is another, and what was seen of the vault is still known.
+        let (known_as, real) = match access {
+            Access::Owner => (resolved.clone(), resolved),
+            Access::TokenHolder => (
+                std::path::absolute(path).map_err(failed)?,
+                resolved.canonicalize().map_err(failed)?,
+            ),
+        };
+        Self::connect(known_as, &real, identity, access)
     }
 
     /// Makes a vault that appears at `path` whole or not at all: it is filled under another name and renamed.
@@ -178,12 +183,18 @@ impl VaultFile {
         Ok(snapshot)
     }
 
-    fn connect(path: PathBuf, identity: FileIdentity, access: Access) -> Result<Self, StoreError> {
+    /// `path` is what it is known as, `real` the same without links.
+    fn connect(
+        path: PathBuf,
+        real: &Path,
+        identity: FileIdentity,
+        access: Access,
+    ) -> Result<Self, StoreError> {
         let open = || -> rusqlite::Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
                 | OpenFlags::SQLITE_OPEN_NO_MUTEX
                 | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-            let mut connection = Connection::open_with_flags(&path, flags)?;
+            let mut connection = Connection::open_with_flags(real, flags)?;
             connection.busy_handler(Some(wait_a_little))?;
             connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)?;
             // A hostile file must not run code, hide rows behind odd cells, or change under a mapped page.

@@ -11,7 +11,7 @@ use rand::TryRng;
 use super::{Change, VaultFile};
 use crate::key::Timestamp;
 use crate::store::StoreError;
-use crate::store::file::{self, Access, FileIdentity};
+use crate::store::file::{self, Access, FileIdentity, SIDE_FILES, with_suffix};
 
 /// A new vault file under a passing name, until it is published. Dropped before, it never was.
 pub struct NewFile {
@@ -29,7 +29,12 @@ impl NewFile {
     pub fn beside(target: &Path) -> Result<Self, StoreError> {
         let target = resolve_new(target)?;
         let scratch = Scratch::beside(&target)?;
-        let file = VaultFile::connect(scratch.0.clone(), scratch.identity()?, Access::Owner)?;
+        let file = VaultFile::connect(
+            scratch.0.clone(),
+            &scratch.0,
+            scratch.identity()?,
+            Access::Owner,
+        )?;
         file.write_schema()?;
         Ok(Self {
             file,
@@ -109,7 +114,7 @@ impl NewFile {
         } = self;
         drop(file);
         let kept = keep(&target, suffix)?;
-        let swapped = move_journal(&target, &kept).and_then(|()| scratch.rename(&target));
+        let swapped = move_side_files(&target, &kept).and_then(|()| scratch.rename(&target));
         swapped.inspect_err(|_| put_back(&kept, &target))?;
         Ok(kept)
     }
@@ -158,15 +163,6 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
     }
-}
-
-/// What SQLite may put beside a file; the first of them is the one that our journal mode has.
-const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
 }
 
 /// As [`file::resolve`], for a file that need not be there.
@@ -231,16 +227,21 @@ fn keep(target: &Path, suffix: &str) -> Result<PathBuf, StoreError> {
 
 /// A journal belongs to the file that it was written for: SQLite would play it into whatever has that file's name. One is
 /// left only beside a file that SQLite cannot open any more.
-fn move_journal(target: &Path, kept: &Path) -> Result<(), StoreError> {
-    let journal = with_suffix(target, SIDE_FILES[0]);
-    match fs::rename(&journal, with_suffix(kept, SIDE_FILES[0])) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
-            action: "move",
-            path: journal,
-            source,
-        }),
-        _ => Ok(()),
+fn move_side_files(target: &Path, kept: &Path) -> Result<(), StoreError> {
+    for suffix in SIDE_FILES {
+        let left = with_suffix(target, suffix);
+        match fs::rename(&left, with_suffix(kept, suffix)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::Io {
+                    action: "move",
+                    path: left,
+                    source,
+                });
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// What may be gone after a power failure did not happen: what was kept is where it was.
@@ -251,10 +252,9 @@ fn put_back(kept: &Path, target: &Path) {
     } else {
         let _ = fs::rename(kept, target);
     }
-    let _ = fs::rename(
-        with_suffix(kept, SIDE_FILES[0]),
-        with_suffix(target, SIDE_FILES[0]),
-    );
+    for suffix in SIDE_FILES {
+        let _ = fs::rename(with_suffix(kept, suffix), with_suffix(target, suffix));
+    }
 }
 
 /// Between the name of a vault and twelve random hexadecimal digits.
@@ -337,6 +337,7 @@ impl Scratch {
     }
 
     fn publish(self, path: &Path) -> Result<(), StoreError> {
+        refuse_side_files(path)?;
         let link = fs::hard_link(&self.0, path);
         match link {
             Ok(()) => {
@@ -366,6 +367,19 @@ impl Scratch {
             source,
         })?;
         file::sync_folder(path).map_err(|source| unsynced(path, source))
+    }
+}
+
+/// What is left of another file of this name SQLite would take for the new one's, and play into it.
+fn refuse_side_files(path: &Path) -> Result<(), StoreError> {
+    let mut names = SIDE_FILES.iter().map(|suffix| with_suffix(path, suffix));
+    match names.find(|name| name.symlink_metadata().is_ok()) {
+        None => Ok(()),
+        Some(left) => Err(StoreError::Unsafe {
+            path: path.to_owned(),
+            why: format!("`{}` is left there of another file", left.display()),
+            mend: Some(format!("move it away: mv {0} {0}.old", file::quoted(&left))),
+        }),
     }
 }
 
