@@ -13,7 +13,7 @@ use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
 use crate::prompt::{Terminal, access_tokens_from_file};
-use crate::settings::{AccessSource, PassphraseSource, Settings};
+use crate::settings::{AccessSource, PassphraseSource, Settings, empty_source_variable};
 use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
 
 /// One run of one command.
@@ -204,7 +204,20 @@ impl Session {
     }
 
     fn locked(&self) -> Result<LockedVault, CommandError> {
-        LockedVault::open(&self.settings.location).map_err(|err| self.with_leftovers(err))
+        LockedVault::open(&self.settings.location).map_err(|err| {
+            // An access token may open it as it is.
+            let is_for_token = matches!(
+                err,
+                VaultError::Slice(_) | VaultError::Store(StoreError::Unsafe { .. })
+            );
+            let err = self.with_leftovers(err);
+            match empty_source_variable() {
+                Some(name) if is_for_token && name.starts_with("KEYWRIGHT_ACCESS_TOKEN") => {
+                    err.hint(format!("give the access token: {name} is empty"))
+                }
+                _ => err,
+            }
+        })
     }
 
     fn opened(&self, locked: LockedVault, passphrase: &Passphrase) -> Result<Vault, CommandError> {

@@ -10,7 +10,7 @@ use crate::prompt::{
     Terminal, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
     passphrase_from_file, six_words,
 };
-use crate::settings::{PassphraseSource, empty_passphrase_variable, own_variables};
+use crate::settings::{PassphraseSource, empty_source_variable, own_variables};
 use crate::vault::{Location, LockedVault};
 
 /// A passphrase that takes the place of another.
@@ -84,8 +84,7 @@ impl Session {
 
     fn asking_terminal(&self) -> Result<Terminal, CommandError> {
         self.terminal().ok_or_else(|| {
-            let message = match empty_passphrase_variable() {
-                // As an absent secret of a CI job is.
+            let message = match empty_source_variable() {
                 Some(name) => format!("the passphrase is needed, nobody can be asked for it, and {name} is empty"),
                 None => "the passphrase is needed, and nobody can be asked for it".to_owned(),
             };

@@ -323,11 +323,12 @@ fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError
         .unwrap_or(PassphraseSource::Terminal))
 }
 
-/// A variable for the passphrase that is set to nothing.
-pub(crate) fn empty_passphrase_variable() -> Option<&'static str> {
+/// A variable for a passphrase or for access tokens that is set to nothing, as an absent secret of a CI job is.
+pub(crate) fn empty_source_variable() -> Option<&'static str> {
+    const SOURCES: [&str; 2] = ["KEYWRIGHT_ACCESS_TOKEN", "KEYWRIGHT_PASSPHRASE"];
     let names = VARIABLES.iter().map(|variable| variable.name);
     names
-        .filter(|name| name.starts_with("KEYWRIGHT_PASSPHRASE"))
+        .filter(|name| SOURCES.iter().any(|source| name.starts_with(source)))
         .find(|name| env::var_os(name).is_some_and(|value| value.is_empty()))
 }
 

@@ -67,6 +67,8 @@ mod progress;
 mod project_file;
 mod prompts;
 mod recipes;
+mod recipes_container;
+mod recipes_cron;
 mod recipes_jobs;
 mod recipes_profile;
 mod recipes_service;

@@ -56,6 +56,26 @@ pub(crate) fn program(env: &TestEnv, program: &Path) -> Command {
     command
 }
 
+/// What the README has the owner of a vault make for a server: `keywright.vault` and `access-token` in the home.
+#[track_caller]
+pub(crate) fn files_of_server(env: &TestEnv) {
+    if !env.path("bin").exists() {
+        install(env);
+    }
+    run_lines(env, recipe("server"));
+}
+
+/// Lines of the owner's, in the home; each has to succeed.
+#[track_caller]
+pub(crate) fn run_lines(env: &TestEnv, lines: &str) {
+    let mut command = program(env, Path::new("sh"));
+    command
+        .args(["-e", "-c", lines])
+        .env("KEYWRIGHT_PASSPHRASE_FILE", env.path("passphrase"));
+    let outcome = env.finish(command, "");
+    assert!(outcome.success(), "{lines}: {outcome}");
+}
+
 #[test]
 fn each_is_run() {
     let marks = README.split("<!-- recipe: ").skip(1);
@@ -66,8 +86,14 @@ fn each_is_run() {
         names,
         [
             "web",
+            "github-actions-slice",
             "github-actions",
+            "github-actions-refresh",
+            "server",
+            "systemd-files",
             "systemd",
+            "container-service",
+            "cron",
             "makefile",
             "profile",
             "profile-fish",

@@ -23,6 +23,8 @@ fn shells() -> Vec<(PathBuf, &'static str, &'static str)> {
 fn one() -> TestEnv {
     let env = TestEnv::new();
     install(&env);
+    // What is typed starts no agent, so that each asks.
+    env.write(".config/keywright/config.toml", "agent = \"off\"\n");
     script(&env, "bin/llm", "echo \"llm $1 has $OPENAI_API_KEY\"\n");
     env.set(["openai"], VALUE);
     env

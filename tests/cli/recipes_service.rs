@@ -1,6 +1,6 @@
 //! The README's systemd service. The unit is read by the real systemd, and what it starts is real; systemd itself is not
-//! started. Simulated, in `Service`: its splitting of the command line, which the unit needs no quotes for; the specifier
-//! `%S`, which is below the test's folder instead of `/var/lib`; the folder and the credential that it makes; the user and
+//! started. Simulated, in `Service`: its splitting of the command line, which the unit needs no quotes for; the specifiers
+//! `%S` and `%d`, which are below the test's folder instead of in `/var/lib` and `/run`; the folder and the credential that it makes; the user and
 //! the environment of the service; that `ProtectHome=` hides its home directory, and that with `ProtectSystem=strict` all but
 //! the state is on a read-only mount.
 
@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use crate::common::{Outcome, PASSPHRASE, TestEnv, needed, skip};
-use crate::recipes::{filled, recipe, script};
+use crate::common::{Outcome, TestEnv, needed, skip};
+use crate::recipes::{files_of_server, filled, recipe, run_lines, script};
 
 const VALUE: &str = "sk-canary-service";
 
@@ -29,7 +29,7 @@ struct Service {
 }
 
 impl Service {
-    /// Installed as the README says.
+    /// With the files installed as the README says.
     fn new() -> Self {
         let env = TestEnv::new();
         env.set(["openai", "-p", "shop", "-e", "production"], VALUE);
@@ -53,19 +53,22 @@ impl Service {
             &own("keywright"),
         );
         let unit = filled(&unit, "/usr/local/bin/shop", &own("shop"));
-        let unit = filled(
-            &unit,
-            "/etc/shop/keywright-passphrase",
-            &own("etc-passphrase"),
-        );
+        let unit = filled(&unit, "/etc/shop", &own("etc"));
         let unit = filled(&unit, "%S", &own("state"));
-        env.write("etc-passphrase", format!("{PASSPHRASE}\n"));
+        let unit = filled(&unit, "%d", &own("credentials"));
         let service = Self { env, unit, user };
+        files_of_server(&service.env);
+        service.install();
         service.hide_home();
         service.own("state/shop", None, 0o700);
-        let vault = fs::read(service.env.vault()).expect("a vault");
-        service.own("state/shop/vault.db", Some(&vault), 0o600);
         service
+    }
+
+    /// The files of the README, again after a change.
+    fn install(&self) {
+        let etc = self.env.path("etc").display().to_string();
+        let lines = filled(recipe("systemd-files"), "/etc/shop", &etc);
+        run_lines(&self.env, &lines);
     }
 
     /// `ProtectHome=` puts an empty folder that nobody may enter there.
@@ -92,26 +95,32 @@ impl Service {
     /// The one value of a setting.
     #[track_caller]
     fn setting(&self, name: &str) -> &str {
-        let mut values = self
-            .unit
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .filter(|(key, _)| *key == name);
-        let (Some((_, value)), None) = (values.next(), values.next()) else {
+        let [value] = self.settings(name)[..] else {
             panic!("not once in the unit: {name}");
         };
-        assert!(
-            !value.contains(['"', '\'', '\\', '$', '%']),
-            "needs more than splitting: {value}"
-        );
         value
+    }
+
+    /// All values of a setting.
+    #[track_caller]
+    fn settings(&self, name: &str) -> Vec<&str> {
+        let pairs = self.unit.lines().filter_map(|line| line.split_once('='));
+        let values = pairs.filter(|(key, _)| *key == name);
+        let values: Vec<&str> = values.map(|(_, value)| value).collect();
+        for value in &values {
+            assert!(
+                !value.contains(['"', '\'', '\\', '$', '%']),
+                "needs more than splitting: {value}"
+            );
+        }
+        values
     }
 
     fn environment(&self) -> Vec<(String, String)> {
         let home = self.env.path("home/shop");
         let home = home.to_str().expect("a path");
-        let own = self
-            .setting("Environment")
+        let own = self.settings("Environment").join(" ");
+        let own = own
             .split(' ')
             .map(|pair| pair.split_once('=').expect("a pair"));
         let given = [
@@ -144,10 +153,10 @@ impl Service {
             .setting("LoadCredential")
             .split_once(':')
             .expect("a name and a path");
-        let passphrase = fs::read(source).expect("read as root");
+        let access_token = fs::read(source).expect("read as root");
         let credentials = self.own("credentials", None, 0o700);
         let _ = fs::remove_file(credentials.join(name));
-        self.own(&format!("credentials/{name}"), Some(&passphrase), 0o400);
+        self.own(&format!("credentials/{name}"), Some(&access_token), 0o400);
         self.own("credentials", None, 0o500);
         let unshare = needed("unshare")?;
         let root = geteuid().is_root();
@@ -227,10 +236,13 @@ fn a_systemd_service() {
     assert!(vault.join("activity.db").exists());
 }
 
+/// A slice that was installed anew after its access token was revoked.
 #[test]
 fn a_service_that_fails_is_not_started_again() {
     let service = Service::new();
-    service.env.write("etc-passphrase", "another passphrase\n");
+    let lines = "keywright access revoke shop --yes && keywright backup --refresh keywright.vault";
+    run_lines(&service.env, lines);
+    service.install();
     let Some(command) = service.start() else {
         return;
     };
@@ -239,13 +251,56 @@ fn a_service_that_fails_is_not_started_again() {
     exit: 125
     ---- stdout
     ---- stderr
-    error: wrong passphrase, or a slot of the vault was altered
-    hint: try again; `keywright status` shows which vault this is
+    error: an access token opens nothing here: it was revoked, or it is of another vault
+    hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     assert_eq!(
         service.setting("RestartPreventExitStatus"),
         outcome.code().expect("a code").to_string()
     );
+}
+
+/// Each part of the recipe is needed: the token, the scope, a slice that only its owner can write.
+#[test]
+fn a_service_without_its_token_or_of_another_scope_fails() {
+    let start = |change: &dyn Fn(&mut Service)| {
+        let mut service = Service::new();
+        change(&mut service);
+        let command = service.start()?;
+        Some(service.env.finish(command, ""))
+    };
+    let token = |service: &mut Service| {
+        let variable = format!(
+            " KEYWRIGHT_ACCESS_TOKEN_FILE={}/access-token",
+            service.env.path("credentials").display()
+        );
+        service.unit = filled(&service.unit, &variable, "");
+    };
+    let scope = |service: &mut Service| {
+        service.unit = filled(&service.unit, "-e production", "-e staging");
+    };
+    let mode = |service: &mut Service| {
+        let slice = service.env.path("etc/keywright.vault");
+        fs::set_permissions(slice, fs::Permissions::from_mode(0o664)).expect("changed");
+    };
+    let Some(without) = start(&token) else { return };
+    // It belongs to root, where the tests are run by root.
+    assert_eq!(without.code(), Some(125), "{without}");
+    assert!(without.stderr().contains("is refused: "), "{without}");
+    insta::assert_snapshot!(start(&scope).expect("started"), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: the provider keys of shop/staging cannot be opened: the access token opens the provider keys of shop/production
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    ");
+    insta::assert_snapshot!(start(&mode).expect("started"), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: the vault `[HOME]/etc/keywright.vault` is refused: others can write it (mode 664)
+    hint: run: chmod go-w [HOME]/etc/keywright.vault
+    ");
 }
 
 /// The twin: why the recipe has the folder for settings.
@@ -256,7 +311,7 @@ fn a_home_that_cannot_be_reached_is_told() {
     }
     let mut service = Service::new();
     let folder = service.env.path("state/shop");
-    let folder = format!(" XDG_CONFIG_HOME={}", folder.display());
+    let folder = format!("XDG_CONFIG_HOME={} ", folder.display());
     service.unit = filled(&service.unit, &folder, "");
     let Some(command) = service.start() else {
         return;
