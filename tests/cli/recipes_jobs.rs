@@ -404,6 +404,35 @@ fn a_revoked_token_stops_the_job_and_another_goes_on() {
     assert_eq!(runner.told("deploy.sh"), format!("{VALUE}\n{PEM}\n"));
 }
 
+/// On a runner that keeps its home, which is not GitHub's; with the twin whose state ends with the job.
+#[test]
+fn a_job_of_an_older_commit_is_noticed_where_the_state_stays() {
+    let Some(owner) = Owner::with_slice() else {
+        return;
+    };
+    let mut job = owner.job();
+    owner.does("printf newer-canary | keywright set openai -p shop -e staging --yes");
+    owner.does(recipe("github-actions-refresh"));
+    let mut runner = Runner::new(&owner);
+    assert!(runner.step(&job, &job.steps[0]).success());
+    let mut command = program(&runner.env, &runner.bash);
+    command.args(["-c", "umask 022 && cd work && git checkout -q HEAD~1"]);
+    let older = runner.env.finish(command, "");
+    assert!(older.success(), "{older}");
+    insta::assert_snapshot!(runner.step(&job, &job.steps[0]), @"
+    exit: 125
+    ---- stdout
+    ---- stderr
+    error: the vault `[HOME]/work/ci/keywright.vault` is older (change 2) than the one this machine has seen (change 3)
+    hint: put the newer vault back, or go on with this one with --accept-rollback
+    ");
+    let state = runner.env.path("temp/state").display().to_string();
+    job.env.push(("XDG_STATE_HOME".to_owned(), state));
+    let outcome = runner.step(&job, &job.steps[0]);
+    assert!(outcome.success(), "{outcome}");
+    assert_eq!(runner.told("test.sh"), format!("{VALUE}\n{PEM}\n"));
+}
+
 /// The masks are out before the file has a value: a log that takes nothing leaves it empty.
 #[test]
 fn a_job_masks_first() {
