@@ -39,7 +39,7 @@ END
     shift
 done
 [ "$1" = shop ] && shift || exit 95
-[ "$read_only" = 1 ] && mount -o remount,bind,ro / && mount -o remount,ro /run || exit 96
+[ "$read_only" = 1 ] && mount -o remount,bind,ro / && mount -o remount,bind,ro /run || exit 96
 [ "$AS_USER" = 1 ] && set -- setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
 cd / && exec env -i $given "$@"
 "#;
