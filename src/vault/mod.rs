@@ -57,7 +57,9 @@ pub use self::audit::{
 };
 pub use self::backup::BackedUp;
 pub use self::counts::UseCounts;
-pub use self::doctor::{Diagnosis, Examined, Fault, FileTrouble, KeyTrouble, Limited, Trouble};
+pub use self::doctor::{
+    AccessTrouble, Diagnosis, Examined, Fault, FileTrouble, KeyTrouble, Limited, Trouble,
+};
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
 pub use self::error::VaultError;
 pub(crate) use self::error::listed;

@@ -22,6 +22,7 @@ mod confirm;
 mod conversation;
 mod create;
 mod doctor;
+mod doctor_agent;
 mod doctor_files;
 mod edit;
 mod ends;

@@ -1,7 +1,9 @@
 //! What `diagnose` says of keys, by the clock.
 
 use keywright::key::{KeyKind, Span, Timestamp};
-use keywright::vault::{KeyTrouble, NewIssued, Requirements, Trouble, Vault};
+use keywright::vault::{
+    AccessTrouble, Credential, KeyTrouble, NewIssued, Requirements, Trouble, Vault,
+};
 
 use crate::fixture::*;
 
@@ -88,6 +90,56 @@ fn access_tokens_are_told_when_they_end() {
     assert_eq!(told(Timestamp(fourteen.0 - 1)), [""; 0]);
     assert_eq!(told(fourteen), ["runner"]);
     assert_eq!(told(end), ["runner"]);
+}
+
+/// What is said of the access tokens, with their names.
+fn of_access(vault: &mut Vault, now: Timestamp) -> Vec<(String, AccessTrouble)> {
+    let diagnosis = vault.diagnose(false, now).expect("it can be read");
+    let told = diagnosis.of_access.into_iter();
+    told.map(|(token, trouble)| (token.name.to_string(), trouble))
+        .collect()
+}
+
+#[test]
+fn access_tokens_that_nobody_uses_are_told_after_thirty_days() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let issued = issue_named(&mut vault, "ci");
+    let end = NOW.after(Span::days(40));
+    let mut make = |text: &str, end| {
+        let made = vault.create_access(&name(text), &shop(), KeyKind::Issued, end, &who(), NOW);
+        made.expect("made")
+    };
+    let (used, _) = (make("used", None), make("idle", Some(end)));
+    let later = NOW.after(Span::days(30));
+    let idle = |trouble| ("idle".to_owned(), trouble);
+    // Where nothing was ever recorded, nothing is known, and that is no use of none.
+    assert_eq!(
+        of_access(&mut vault, later),
+        [idle(AccessTrouble::Expiring(end))]
+    );
+    let mut server = place
+        .open_with(&Credential::access_token(&used))
+        .expect("opens");
+    let presented = secret(issued.as_bytes());
+    let verdict = server.verify(&presented, &Requirements::default(), true, &who(), NOW);
+    verdict.expect("an answer");
+    assert_eq!(
+        of_access(&mut vault, Timestamp(later.0 - 1)),
+        [idle(AccessTrouble::Expiring(end))]
+    );
+    assert_eq!(
+        of_access(&mut vault, later),
+        [
+            idle(AccessTrouble::Expiring(end)),
+            idle(AccessTrouble::Unused(NOW))
+        ]
+    );
+    // Of one that opens nothing any more only that is told.
+    assert_eq!(
+        of_access(&mut vault, end),
+        [idle(AccessTrouble::Expired(end))]
+    );
 }
 
 #[test]

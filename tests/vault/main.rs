@@ -1,6 +1,7 @@
 //! The rules of a vault, tested below the binary, where they are a hundred times faster.
 
 mod access;
+mod access_several;
 mod activity_altered;
 mod audit;
 mod audit_pages;

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::key::{Environment, KeyId, KeyKind, KeyName, Project, Timestamp};
 use crate::output::{Cell, Printer, Tone};
 use crate::vault::{
-    AccessOutline, Fault, FileTrouble, Found, KeyTrouble, Limited, Trouble, command_about,
+    AccessOutline, AccessTrouble, Fault, FileTrouble, Found, KeyTrouble, Limited, Trouble,
+    command_about,
 };
 
 /// What is checked. The words are a promise.
@@ -19,8 +20,11 @@ use crate::vault::{
 pub(super) enum Check {
     AccessExpired,
     AccessExpiring,
+    AccessUnused,
     Activity,
     ActivityEvents,
+    Agent,
+    AgentStale,
     AnchorMissing,
     AnchorUnwritable,
     CoreDumps,
@@ -56,6 +60,8 @@ impl Check {
         match self {
             Self::AccessExpired
             | Self::Activity
+            | Self::Agent
+            | Self::AgentStale
             | Self::AnchorUnwritable
             | Self::Expired
             | Self::FileAccess
@@ -63,6 +69,7 @@ impl Check {
             | Self::Undelivered
             | Self::VaultFile => Severity::Problem,
             Self::AccessExpiring
+            | Self::AccessUnused
             | Self::ActivityEvents
             | Self::AnchorMissing
             | Self::CoreDumps
@@ -109,6 +116,14 @@ impl Finding {
             kind: None,
             name: None,
             key_id: None,
+        }
+    }
+
+    /// About what is at this place.
+    pub(super) fn at(self, path: &Path) -> Self {
+        Self {
+            path: Some(path.display().to_string()),
+            ..self
         }
     }
 
@@ -180,10 +195,7 @@ impl Finding {
                 command(if is_private { "chmod go-rwx" } else { "chmod go-w" }, &path),
             ),
         };
-        Self {
-            path: Some(path.display().to_string()),
-            ..Self::new(check, message, mend)
-        }
+        Self::new(check, message, mend).at(&path)
     }
 
     pub(super) fn of_vault(trouble: Trouble) -> Self {
@@ -317,17 +329,31 @@ impl Finding {
 }
 
 impl Finding {
-    pub(super) fn of_access(token: &AccessOutline, end: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn of_access(
+        token: &AccessOutline,
+        trouble: &AccessTrouble,
+        now: Timestamp,
+    ) -> Self {
         let place = format!("the access token `{}` for {}", token.name, token.opens());
-        let (check, message) = if end <= now {
-            (Check::AccessExpired, format!("{place} expired at {end}"))
-        } else {
-            let relative = end.relative(now);
-            let message = format!("{place} expires {relative}, at {end}");
-            (Check::AccessExpiring, message)
-        };
-        let mend =
+        let another =
             "`keywright access create` makes another, `keywright access revoke` ends this one";
+        let (check, message, mend) = match trouble {
+            AccessTrouble::Expired(at) => (
+                Check::AccessExpired,
+                format!("{place} expired at {at}"),
+                another,
+            ),
+            AccessTrouble::Expiring(at) => (
+                Check::AccessExpiring,
+                format!("{place} expires {}, at {at}", at.relative(now)),
+                another,
+            ),
+            AccessTrouble::Unused(since) => (
+                Check::AccessUnused,
+                format!("no use of {place} is recorded here; it was made at {since}"),
+                "uses elsewhere are not known here; `keywright access revoke` ends one that nobody needs",
+            ),
+        };
         Self {
             project: Some(token.scope.project.clone()),
             environment: Some(token.scope.environment.clone()),

@@ -1,5 +1,6 @@
 //! `doctor`: what is not as it should be, or soon will not be, and what mends it.
 
+mod agent;
 mod finding;
 mod machine;
 
@@ -18,8 +19,8 @@ use crate::view::counted;
 
 /// Look for what is not as it should be, or soon will not be
 ///
-/// First without opening anything: who can reach the vault and what belongs to it, what killed processes left, core dumps
-/// and swap. Then the vault is opened: its heads, its settings and its keys are checked. Each finding is a problem or a
+/// First without opening anything: who can reach the vault and what belongs to it, what killed processes left, the agent,
+/// core dumps and swap. Then the vault is opened: its heads, its settings and its keys are checked. Each finding is a problem or a
 /// piece of advice, and comes with what mends it. Exit code 9 when there is one; when the vault does not open, or was
 /// altered, what was found until then is shown, and the error has its own exit code. With -p and -e findings about keys and
 /// access tokens are of that project or environment alone.
@@ -107,7 +108,7 @@ fn or_silent(told: io::Result<()>) -> Result<(), CommandError> {
     }
 }
 
-/// What is found without opening the vault. The agent's own state belongs here, too: it is looked at beside the files.
+/// What is found without opening the vault.
 fn around(session: &Session) -> Vec<Finding> {
     let settings = &session.settings;
     let mut secrets = Vec::new();
@@ -125,6 +126,7 @@ fn around(session: &Session) -> Vec<Finding> {
     );
     let files = files.into_iter().map(Finding::of_file);
     files
+        .chain(agent::finding(session))
         .chain(machine::findings(&session.core_limit))
         .collect()
 }
@@ -152,7 +154,7 @@ fn inside(diagnosis: Diagnosis, session: &Session) -> (Vec<Finding>, Option<Exam
     let of_vault = of_vault.into_iter().map(Finding::of_vault);
     let of_access = of_access
         .iter()
-        .map(|(token, end)| Finding::of_access(token, *end, session.now));
+        .map(|(token, trouble)| Finding::of_access(token, trouble, session.now));
     let of_keys = of_keys
         .iter()
         .map(|(found, trouble)| Finding::of_key(found, trouble, session.now));

@@ -14,7 +14,7 @@ use super::find::Found;
 use super::list::Filter;
 use super::state::{KEYS, SCOPES, SLOTS, State};
 use super::{Vault, VaultError};
-use crate::crypto::{Profile, SlotKind};
+use crate::crypto::{Profile, RootKey, SlotKind};
 use crate::key::{Actor, GenerationState, Key, KeyId, Scope, ScopeId, Span, Status, Timestamp};
 use crate::store::{KeyTotal, SIZE_LIMIT};
 
@@ -24,9 +24,8 @@ pub struct Diagnosis {
     pub of_vault: Vec<Trouble>,
     /// By project, environment and name.
     pub of_keys: Vec<(Found, KeyTrouble)>,
-    /// Access tokens that have expired or are about to, by name, with when. Whether one was ever used is not told: its
-    /// uses are known only for as long as single uses are kept.
-    pub of_access: Vec<(AccessOutline, Timestamp)>,
+    /// By name.
+    pub of_access: Vec<(AccessOutline, AccessTrouble)>,
     /// What was gone through, when all of it was to be.
     pub examined: Option<Examined>,
 }
@@ -90,10 +89,23 @@ pub enum KeyTrouble {
     Unused(Timestamp),
 }
 
+/// What there is to say of an access token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AccessTrouble {
+    Expired(Timestamp),
+    /// Within two weeks.
+    Expiring(Timestamp),
+    /// It was made then, longer ago than 30 days, and none of the newest 50,000 uses that are kept here is one of its own.
+    /// What is done with it elsewhere is not known here, and single uses are kept only for a while.
+    Unused(Timestamp),
+}
+
 /// A key is about to expire this long before it does.
 const SOON: Span = Span::days(14);
 /// A key that nobody used this long is worth a word.
 const LONG: Span = Span::days(90);
+/// And an access token, whose uses are kept this long unless told otherwise.
+const MONTH: Span = Span::days(30);
 
 impl Vault {
     /// Looks for what is not as it should be. Every record is opened and the heads are checked on the way; with `deep`, what
@@ -155,13 +167,7 @@ impl Vault {
         } else {
             None
         };
-        // Without their uses, which are no trouble where they cannot be told.
-        let tokens = self.read(|view| view.access_tokens(&owner))?;
-        let of_access = tokens.into_iter().filter_map(|token| {
-            let end = token.expires_at.filter(|end| *end <= now.after(SOON))?;
-            Some((token, end))
-        });
-        let of_access = of_access.collect();
+        let of_access = self.diagnose_access(&owner, totals.is_some(), &mut of_vault, now)?;
         // Both are among the troubles.
         self.unfinished = None;
         if !is_kept {
@@ -173,6 +179,33 @@ impl Vault {
             of_access,
             examined,
         })
+    }
+
+    /// Without their uses where those cannot be told, which is then a trouble of its own.
+    fn diagnose_access(
+        &mut self,
+        owner: &RootKey,
+        mut with_uses: bool,
+        of_vault: &mut Vec<Trouble>,
+        now: Timestamp,
+    ) -> Result<Vec<(AccessOutline, AccessTrouble)>, VaultError> {
+        let with_their_uses = with_uses.then(|| self.access_tokens());
+        let tokens = match with_their_uses {
+            Some(Err(VaultError::Activity(why))) => {
+                of_vault.push(Trouble::Activity(with_cause(&why)));
+                with_uses = false;
+                self.read(|view| view.access_tokens(owner))?
+            }
+            Some(tokens) => tokens?,
+            None => self.read(|view| view.access_tokens(owner))?,
+        };
+        let told = tokens.into_iter().flat_map(|token| {
+            let troubles = troubles_of_access(&token, with_uses, now);
+            troubles
+                .into_iter()
+                .map(move |trouble| (token.clone(), trouble))
+        });
+        Ok(told.collect())
     }
 
     /// The totals of all keys; `None` while nothing was ever recorded here.
@@ -255,6 +288,25 @@ fn troubles_of(key: &Key, total: &KeyTotal, with_usage: bool, now: Timestamp) ->
     let unused = total.last_used.is_none() && key.created_at <= now.before(LONG);
     if with_usage && unused {
         troubles.push(KeyTrouble::Unused(key.created_at));
+    }
+    troubles
+}
+
+/// Of one access token; of one that has expired nothing else, for it opens nothing.
+fn troubles_of_access(
+    token: &AccessOutline,
+    with_uses: bool,
+    now: Timestamp,
+) -> Vec<AccessTrouble> {
+    let mut troubles = Vec::new();
+    match token.expires_at {
+        Some(end) if end <= now => return vec![AccessTrouble::Expired(end)],
+        Some(end) if end <= now.after(SOON) => troubles.push(AccessTrouble::Expiring(end)),
+        _ => {}
+    }
+    let made = token.created_at;
+    if with_uses && token.last_used.is_none() && made <= now.before(MONTH) {
+        troubles.push(AccessTrouble::Unused(made));
     }
     troubles
 }

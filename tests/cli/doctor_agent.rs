@@ -1,0 +1,87 @@
+//! What `doctor` finds of the agent, and that what it says mends it.
+
+use std::fs;
+
+use crate::common::TestEnv;
+use crate::doctor::{checks, chmod, doctor, sound};
+
+const FOLDER: &str = ".local/state/keywright/agent";
+
+/// Runs what the only finding says.
+#[track_caller]
+fn mend(env: &TestEnv, finding: &serde_json::Value) {
+    let words = finding["mend"].as_str().expect("a text");
+    let mended = match words.strip_prefix("keywright ") {
+        Some(args) => env.run(args.split(' ')),
+        None => {
+            let mut shell = env.program("sh");
+            shell.args(["-c", words]);
+            env.finish(shell, "")
+        }
+    };
+    assert!(mended.success(), "{mended}");
+}
+
+#[test]
+fn an_agent_that_is_as_it_should_be_is_no_finding() {
+    let env = sound();
+    env.unlock();
+    assert!(doctor(&env, &[]).success());
+    assert_eq!(env.agent_state(), "unlocked");
+    assert!(env.run(["lock"]).success());
+    assert!(doctor(&env, &[]).success());
+}
+
+#[test]
+fn a_folder_that_others_can_reach_is_told() {
+    let env = sound();
+    env.unlock();
+    chmod(&env.path(FOLDER), 0o755);
+    assert_eq!(env.agent_state(), "unusable");
+    insta::assert_snapshot!(doctor(&env, &[]), @"");
+    // Where an option says where the passphrase is, no agent is asked, and the vault is opened.
+    let found = doctor(&env, &["--json", "--passphrase-file", "passphrase"]);
+    assert_eq!(
+        (found.code(), checks(&found)),
+        (Some(9), vec!["agent".to_owned()])
+    );
+    let finding = found.json()["findings"][0].clone();
+    assert_eq!(finding["severity"], "problem");
+    let path = finding["path"].as_str().expect("a path");
+    assert_eq!(path, env.path(FOLDER).to_str().expect("UTF-8"));
+    mend(&env, &finding);
+    assert!(doctor(&env, &[]).success());
+}
+
+/// By somebody who does not see this agent, as on another machine.
+fn rekey_elsewhere(env: &TestEnv) {
+    fs::create_dir(env.path("run")).expect("made");
+    env.write("new", "seven maples guard quiet lanterns\n");
+    let mut rekey = env.command(["passphrase", "--compromised", "--yes", "--kdf", "test"]);
+    rekey
+        .args(["--new-passphrase-file", "new"])
+        .env("XDG_RUNTIME_DIR", env.path("run"));
+    let rekeyed = env.finish(rekey, "");
+    assert!(rekeyed.success(), "{rekeyed}");
+    fs::copy(env.path("new"), env.path("passphrase")).expect("the new one");
+}
+
+#[test]
+fn a_key_that_is_not_the_vaults_any_more_is_told() {
+    let env = sound();
+    env.unlock();
+    rekey_elsewhere(&env);
+    let found = doctor(&env, &["--json", "--passphrase-file", "passphrase"]);
+    assert_eq!(checks(&found), ["agent_stale"], "{found}");
+    assert_eq!(env.agent_state(), "unlocked");
+    mend(&env, &found.json()["findings"][0]);
+    assert_eq!(env.agent_state(), "none");
+    assert!(doctor(&env, &[]).success());
+    // Where the agent is asked, as by any command, it is locked on the way.
+    let env = sound();
+    env.unlock();
+    rekey_elsewhere(&env);
+    insta::assert_snapshot!(doctor(&env, &[]), @"");
+    assert_eq!(env.agent_state(), "none");
+    assert!(doctor(&env, &[]).success());
+}
