@@ -46,15 +46,7 @@ impl Place {
     pub(super) fn check(&self) -> Result<bool, AgentError> {
         let folder = self.folder();
         let metadata = match fs::symlink_metadata(folder) {
-            // A file where a folder of its path should be is none either.
-            Err(err)
-                if matches!(
-                    err.kind(),
-                    io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
-                ) =>
-            {
-                return Ok(false);
-            }
+            Err(err) if is_nowhere(err.kind()) => return Ok(false),
             looked => looked.map_err(self.failed("look at the folder of"))?,
         };
         match fault(&metadata) {
@@ -193,6 +185,11 @@ impl Drop for Bound {
     fn drop(&mut self) {
         self.remove_socket();
     }
+}
+
+/// Not there; nor can it be where a folder above it is a file.
+fn is_nowhere(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::NotADirectory | io::ErrorKind::NotFound)
 }
 
 /// What is wrong with a folder, and the command that mends it.

@@ -79,6 +79,8 @@ fn the_words_for_what_is_found() {
     ---- stdout
     advice: the access token `nightly` for the issued keys of default/development expires in 7 d, at [-------TIME-------]
       mend: `keywright access create` makes another, `keywright access revoke` ends this one
+    advice: no use of the access token `nightly` for the issued keys of default/development is recorded here; it was made at [-------TIME-------]
+      mend: uses elsewhere are not known here; `keywright access revoke` ends one that nobody needs
     problem: the access token `runner` for the issued keys of default/development expired at [-------TIME-------]
       mend: `keywright access create` makes another, `keywright access revoke` ends this one
     problem: `expired` in default/development expired at [-------TIME-------]

@@ -38,7 +38,15 @@ fn a_folder_that_others_can_reach_is_told() {
     env.unlock();
     chmod(&env.path(FOLDER), 0o755);
     assert_eq!(env.agent_state(), "unusable");
-    insta::assert_snapshot!(doctor(&env, &[]), @"");
+    insta::assert_snapshot!(doctor(&env, &[]), @"
+    exit: 8
+    ---- stdout
+    problem: the agent cannot be used: the agent's folder `[HOME]/.local/state/keywright/agent` is not safe: others can reach into it (mode 755)
+      mend: chmod 700 [HOME]/.local/state/keywright/agent
+    ---- stderr
+    error: the agent's folder `[HOME]/.local/state/keywright/agent` is not safe: others can reach into it (mode 755)
+    hint: run: chmod 700 [HOME]/.local/state/keywright/agent
+    ");
     // Where an option says where the passphrase is, no agent is asked, and the vault is opened.
     let found = doctor(&env, &["--json", "--passphrase-file", "passphrase"]);
     assert_eq!(
@@ -63,7 +71,8 @@ fn rekey_elsewhere(env: &TestEnv) {
         .env("XDG_RUNTIME_DIR", env.path("run"));
     let rekeyed = env.finish(rekey, "");
     assert!(rekeyed.success(), "{rekeyed}");
-    fs::copy(env.path("new"), env.path("passphrase")).expect("the new one");
+    let new = fs::read(env.path("new")).expect("the new one");
+    fs::write(env.path("passphrase"), new).expect("written");
 }
 
 #[test]

@@ -265,11 +265,11 @@ fn of_doctor() {
     Look for what is not as it should be, or soon will not be
 
     First without opening anything: who can reach the vault and what belongs to it, what killed
-    processes left, core dumps and swap. Then the vault is opened: its heads, its settings and its keys
-    are checked. Each finding is a problem or a piece of advice, and comes with what mends it. Exit code
-    9 when there is one; when the vault does not open, or was altered, what was found until then is
-    shown, and the error has its own exit code. With -p and -e findings about keys and access tokens are
-    of that project or environment alone.
+    processes left, the agent, core dumps and swap. Then the vault is opened: its heads, its settings
+    and its keys are checked. Each finding is a problem or a piece of advice, and comes with what mends
+    it. Exit code 9 when there is one; when the vault does not open, or was altered, what was found
+    until then is shown, and the error has its own exit code. With -p and -e findings about keys and
+    access tokens are of that project or environment alone.
 
     Usage: keywright doctor [OPTIONS]
 
@@ -280,10 +280,10 @@ fn of_doctor() {
           --ignore <CHECK>
               Leave a check out
 
-              [possible values: access_expired, access_expiring, activity, activity_events,
-              anchor_missing, anchor_unwritable, core_dumps, cut_off_change, expired, expiring,
-              file_access, leftover, limit, no_token, overlap, recovery_code, secret_file, swap,
-              undelivered, unused, vault_file, weak_kdf]
+              [possible values: access_expired, access_expiring, access_unused, activity,
+              activity_events, agent, agent_stale, anchor_missing, anchor_unwritable, core_dumps,
+              cut_off_change, expired, expiring, file_access, leftover, limit, no_token, overlap,
+              recovery_code, secret_file, swap, undelivered, unused, vault_file, weak_kdf]
 
       -h, --help
               Print help (see a summary with '-h')
