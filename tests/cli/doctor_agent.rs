@@ -90,7 +90,14 @@ fn a_key_that_is_not_the_vaults_any_more_is_told() {
     let env = sound();
     env.unlock();
     rekey_elsewhere(&env);
-    insta::assert_snapshot!(doctor(&env, &[]), @"");
+    insta::assert_snapshot!(doctor(&env, &[]), @"
+    exit: 9
+    ---- stdout
+    problem: the agent has a key of this vault that is not the vault's any more: it was re-keyed, or an older copy is in its place
+      mend: keywright lock
+    ---- stderr
+    The agent is locked
+    ");
     assert_eq!(env.agent_state(), "none");
     assert!(doctor(&env, &[]).success());
 }
