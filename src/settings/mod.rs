@@ -148,6 +148,8 @@ pub(crate) struct Settings {
     pub(crate) location: Location,
     /// Chosen for commands that name or make one key.
     pub(crate) scope: Scope,
+    /// Given as an option, which a command that is proposed needs, too.
+    pub(crate) vault_option: Option<PathBuf>,
     /// Given as an option, and so a filter or a requirement.
     pub(crate) project_option: Option<Project>,
     pub(crate) environment_option: Option<Environment>,
@@ -236,6 +238,7 @@ impl Settings {
                 },
             },
             scope: scope(args, &project_file, &config)?,
+            vault_option: args.vault.clone(),
             project_option: args.project.clone(),
             environment_option: args.env.clone(),
             default_expiry: config

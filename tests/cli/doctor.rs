@@ -407,3 +407,25 @@ fn a_session_that_nobody_reads_keeps_its_exit_code() {
     let piped = env.finish(shell, "");
     assert!(piped.stdout_text().contains('9'), "{piped}");
 }
+
+/// Who follows the advice should not change another vault.
+#[test]
+fn advice_is_about_the_vault_that_was_given() {
+    let env = sound();
+    let other = env.path("it's other.db");
+    let other = other.to_str().expect("UTF-8");
+    let made = env.run(["init", "--kdf", "test", "--vault", other]);
+    assert!(made.success(), "{made}");
+    let found = env.run(["doctor", "--vault", other, "--json"]);
+    let found = found.json();
+    let findings = found["findings"].as_array().expect("a list");
+    let mends = findings
+        .iter()
+        .filter_map(|finding| finding["mend"].as_str());
+    let commands: Vec<&str> = mends.filter(|mend| mend.starts_with("keywright")).collect();
+    assert!(!commands.is_empty(), "{found}");
+    for command in commands {
+        let words = shlex::split(command).expect("words");
+        assert_eq!(words[1..3], ["--vault", other], "{command}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Several access tokens at once, and what remains of one that was revoked.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keywright::key::{KeyKind, SlotId};
 use keywright::vault::{
@@ -63,7 +63,7 @@ impl Two {
     }
 
     /// Changes the file behind the vault's back; `older` is another state of it.
-    fn edit(&self, older: &PathBuf, sql: &str) {
+    fn edit(&self, older: &Path, sql: &str) {
         let file = Connection::open(self.place.path()).expect("a vault");
         let older = older.to_str().expect("UTF-8");
         file.execute("ATTACH ?1 AS older", [older])
@@ -296,4 +296,29 @@ fn they_are_listed_by_name_however_they_were_made() {
     let listed = two.vault.access_tokens().expect("listed");
     let names: Vec<String> = listed.iter().map(|it| it.name.to_string()).collect();
     assert_eq!(names, ["Beta", "alpha", "beta", "mid", "zeta"]);
+}
+
+/// While it is open: the slot that opened it has to be there still, and the scope has to have the key still.
+#[test]
+fn a_slot_that_goes_and_a_key_that_changes_close_what_was_open() {
+    for edit in [
+        "DELETE FROM slot WHERE kind = 3",
+        "UPDATE scope SET key_id = randomblob(16)",
+    ] {
+        let place = Place::new();
+        let mut vault = place.create();
+        issue_named(&mut vault, "ci");
+        let access = vault
+            .create_access(&name("job"), &shop(), KeyKind::Issued, None, &who(), NOW)
+            .expect("an access token");
+        let mut open = place
+            .open_with(&Credential::access_token(&access))
+            .expect("opens");
+        assert_eq!(names(&mut open), ["ci"]);
+        let raw = Connection::open(place.path()).expect("a database");
+        assert_eq!(raw.execute(edit, []).expect("edited"), 1);
+        drop(raw);
+        let outcome = open.list(&Default::default(), NOW);
+        assert!(matches!(refused(outcome), VaultError::WrongAccessToken));
+    }
 }

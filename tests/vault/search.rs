@@ -272,9 +272,11 @@ impl Locks {
                 &bytes[12..44],
                 &bytes[44..52],
                 &bytes[52..84],
+                &bytes[84..100],
+                &bytes[100..bytes.len() - 32],
             ];
             let of = self.aad(7, &[&[path][..], &fields].concat());
-            let mac = bytes[84..].to_vec();
+            let mac = bytes[bytes.len() - 32..].to_vec();
             let name = anchor.file_name().expect("a name").to_string_lossy();
             let of_what = name.split('-').next().expect("a first word");
             let mut scopes = titles.iter();

@@ -127,6 +127,17 @@ impl Finding {
         }
     }
 
+    /// With commands that are about the vault at this place, which is not where they look by themselves.
+    pub(super) fn for_vault(self, vault: &Path) -> Self {
+        let vault = vault.display().to_string();
+        let quoted = shlex::try_quote(&vault).map_or_else(|_| vault.clone(), Into::into);
+        let option = format!("keywright --vault {quoted} ");
+        Self {
+            mend: self.mend.replace("keywright ", &option),
+            ..self
+        }
+    }
+
     pub(super) fn check(&self) -> Check {
         self.check
     }

@@ -59,7 +59,7 @@ struct ExaminedView {
 
 pub(crate) fn doctor(args: &DoctorArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let is_json = session.out.is_json();
-    let mut findings = args.wanted(around(session));
+    let mut findings = args.wanted(around(session), session);
     if !is_json {
         // Before the passphrase is asked for, which may not come.
         or_silent(show(&findings, session))?;
@@ -69,7 +69,7 @@ pub(crate) fn doctor(args: &DoctorArgs, session: &mut Session) -> Result<Exit, C
     let (examined, failure) = match looked {
         Ok(diagnosis) => {
             let (inside, examined) = inside(diagnosis, session);
-            let inside = args.wanted(inside);
+            let inside = args.wanted(inside, session);
             if !is_json {
                 or_silent(show(&inside, session))?;
             }
@@ -183,9 +183,15 @@ fn tell(findings: &[Finding], examined: Option<Examined>, session: &mut Session)
 }
 
 impl DoctorArgs {
-    fn wanted(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+    fn wanted(&self, mut findings: Vec<Finding>, session: &Session) -> Vec<Finding> {
         findings.retain(|finding| !self.ignore.contains(&finding.check()));
-        findings
+        match &session.settings.vault_option {
+            None => findings,
+            Some(vault) => findings
+                .into_iter()
+                .map(|finding| finding.for_vault(vault))
+                .collect(),
+        }
     }
 }
 
