@@ -40,7 +40,7 @@ pub(crate) struct BackupArgs {
     #[arg(long)]
     refresh: bool,
 
-    /// Take the place of a vault file that is there
+    /// Take the place of a backup, or a slice, of this vault that is there
     #[arg(long, conflicts_with = "refresh")]
     force: bool,
 }
@@ -110,9 +110,9 @@ impl BackupArgs {
         let hint = match &err {
             VaultError::Store(StoreError::Exists(path)) if path.ends_with(&self.file) => {
                 if self.scopes.is_empty() {
-                    "choose another name; --force replaces a backup that is there"
+                    "choose another name; --force replaces a backup of this vault"
                 } else {
-                    "--refresh brings a slice up to date, --force replaces it"
+                    "--refresh brings a slice of this vault up to date, --force replaces it"
                 }
             }
             VaultError::Store(StoreError::Exists(_)) => {

@@ -265,7 +265,7 @@ impl Held {
 }
 
 /// Whether a vault is restored because of it.
-fn is_damage(err: &StoreError) -> bool {
+pub(super) fn is_damage(err: &StoreError) -> bool {
     matches!(
         err,
         StoreError::Altered { .. }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::backup::{copy_records, publish, size_of};
+use super::backup::{Sort, copy_records, size_of};
 use super::head::{Manifest, OpenScope};
 use super::state::State;
 use super::{Vault, VaultError, View};
@@ -11,7 +11,6 @@ use crate::crypto::{RootKey, SlotKind};
 use crate::key::{KeyKind, Scope, ScopeId, Sealed, VaultId};
 use crate::store::{
     Access, Change, HeaderRow, NewFile, ScopeRow, SlotRow, Snapshot, StoreError, VaultFile,
-    check_target,
 };
 
 /// Which scopes are in a slice.
@@ -46,7 +45,8 @@ pub enum SliceOutcome {
 
 impl Vault {
     /// Copies a few scopes, and what opens them alone, into a new file of mode 0600, and looks at it before it gets its
-    /// name. Nothing else of the vault is in it: no log, no role, no other slot.
+    /// name. Nothing else of the vault is in it: no log, no role, no other slot. With `replace` it may take the place of
+    /// another slice of the same vault.
     ///
     /// # Errors
     /// [`VaultError::UnknownScope`] says which there are; else as [`Vault::back_up`].
@@ -57,7 +57,8 @@ impl Vault {
         replace: bool,
     ) -> Result<Sliced, VaultError> {
         let key = self.owner_key()?;
-        check_target(target, &self.file, replace)?;
+        let place = self.copy_place(target, Sort::Slice, replace);
+        place.check(&self.file)?;
         let new = NewFile::beside(target)?;
         let change = new.change()?;
         let rows = self.read(|view| {
@@ -67,16 +68,12 @@ impl Vault {
         })?;
         change.commit()?;
         let state = check_slice(&new.file().snapshot()?, &rows, &key)?;
-        let replaced = replace && target.symlink_metadata().is_ok();
-        publish(new, replaced)?;
-        Ok(state.told(
-            if replaced {
-                SliceOutcome::Replaced
-            } else {
-                SliceOutcome::Made
-            },
-            target,
-        ))
+        let outcome = if place.publish(new)? {
+            SliceOutcome::Replaced
+        } else {
+            SliceOutcome::Made
+        };
+        Ok(state.told(outcome, target))
     }
 
     /// Brings a slice of this vault up to date, in its place and in one change: with the scopes that it has, or others.

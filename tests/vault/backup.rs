@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use keywright::key::KeyKind;
-use keywright::vault::{Credential, StoreError, Vault, VaultError};
+use keywright::vault::{Credential, SliceOutcome, SliceScopes, StoreError, Vault, VaultError};
 use rusqlite::Connection;
 
 use crate::fixture::*;
@@ -131,7 +131,7 @@ fn a_backup_is_of_one_instant_whoever_writes() {
 }
 
 #[test]
-fn a_backup_takes_no_place_but_that_of_another_vault_file_and_only_when_told() {
+fn a_backup_takes_no_place_but_that_of_another_backup_and_only_when_told() {
     let place = Place::new();
     let mut vault = place.create();
     let at = |name: &str| place.folder().join(name);
@@ -182,14 +182,78 @@ fn a_backup_takes_no_place_but_that_of_another_vault_file_and_only_when_told() {
     assert!(vault.back_up(&at("old.db"), true).expect("told").replaced);
     let (_elsewhere, mut opened) = open_copy(&at("old.db"));
     assert_eq!(names(&mut opened), ["ci"]);
-    // Also a damaged one, for it was one.
-    let mut damaged = fs::read(at("old.db")).expect("there");
-    damaged.truncate(5000);
-    fs::write(at("old.db"), damaged).expect("written");
-    assert!(vault.back_up(&at("old.db"), true).expect("told").replaced);
     let missing = refused(vault.back_up(&at("no/where.db"), false));
     assert!(matches!(missing, VaultError::Store(StoreError::Io { .. })));
     assert!(!at("no").exists());
+}
+
+/// A name that was misspelt leads to another vault, and to what may be the last copy of something.
+#[test]
+fn a_copy_takes_the_place_of_nothing_but_its_like() {
+    let mut other = Place::new();
+    let place = Place::new();
+    other.location.vault = place.folder().join("other.db");
+    let at = |name: &str| place.folder().join(name);
+    let scopes = SliceScopes {
+        scopes: vec![shop()],
+        kind: None,
+    };
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let mut stranger = other.create();
+    issue_named(&mut stranger, "theirs");
+    stranger
+        .slice(&at("other.vault"), &scopes, false)
+        .expect("sliced");
+    vault.back_up(&at("whole.db"), false).expect("backed up");
+    vault
+        .slice(&at("ci.vault"), &scopes, false)
+        .expect("sliced");
+    let whole = fs::read(at("whole.db")).expect("there");
+    fs::write(at("cut.db"), &whole[..5000]).expect("written");
+    fs::write(at("later.db"), &whole).expect("written");
+    Connection::open(at("later.db"))
+        .and_then(|file| file.pragma_update(None, "user_version", 2))
+        .expect("edited");
+    for name in ["cut.db", "later.db"] {
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+    let refuses = |name: &str, outcome: Result<(), VaultError>| match refused(outcome) {
+        VaultError::Store(StoreError::NotReplaced { why, .. }) => why,
+        err => panic!("{name}: {err:?}"),
+    };
+    let before = others(&place);
+    let of_another = "it is another vault, or a copy of one";
+    let unread = "it cannot be read as a copy of this vault; remove it yourself";
+    for (name, by_whole, by_slice) in [
+        ("other.db", of_another, of_another),
+        ("other.vault", of_another, of_another),
+        ("cut.db", unread, unread),
+        ("later.db", unread, unread),
+        ("ci.vault", "it is a slice, not a whole backup", ""),
+        ("whole.db", "", "it is a whole vault, not a slice"),
+    ] {
+        let held = fs::read(at(name)).expect("there");
+        if !by_whole.is_empty() {
+            let why = refuses(name, vault.back_up(&at(name), true).map(drop));
+            assert_eq!(why, by_whole, "{name}");
+        }
+        if !by_slice.is_empty() {
+            let why = refuses(name, vault.slice(&at(name), &scopes, true).map(drop));
+            assert_eq!(why, by_slice, "{name}");
+        }
+        assert_eq!(fs::read(at(name)).expect("there"), held, "{name}");
+    }
+    assert_eq!(others(&place), before);
+    // Their twins: what is of this vault and of the same sort is replaced.
+    issue_named(&mut vault, "later");
+    let made = vault.back_up(&at("whole.db"), true).expect("replaced");
+    assert!(made.replaced);
+    let made = vault
+        .slice(&at("ci.vault"), &scopes, true)
+        .expect("replaced");
+    assert_eq!((made.outcome, made.keys), (SliceOutcome::Replaced, 2));
+    assert_eq!(names(&mut other.open()), ["theirs"]);
 }
 
 #[test]
