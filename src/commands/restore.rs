@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use super::args::DryRun;
 use crate::error::{CommandError, Exit};
 use crate::output::escape;
 use crate::session::Session;
-use crate::vault::{Credential, Present, Restoration, Restored, VaultError};
+use crate::vault::{Credential, Present, Reopens, Restoration, Restored, VaultError};
 use crate::view::counted;
 
 /// Put a backup in the vault's place
@@ -65,6 +65,8 @@ pub(crate) fn restore(args: &RestoreArgs, session: &mut Session) -> Result<Exit,
         drop(working);
         let restored = restored?;
         tell_restored(&restored, session);
+        // Its key may not be the vault's any more.
+        session.lock_agent();
         document.changes = restored.changes;
         document.kept = restored.kept.map(|path| path.display().to_string());
     }
@@ -76,6 +78,10 @@ pub(crate) fn restore(args: &RestoreArgs, session: &mut Session) -> Result<Exit,
 
 impl RestoreArgs {
     fn prepare(&self, session: &mut Session) -> Result<Restoration, CommandError> {
+        if self.file == Path::new("-") {
+            return Err(CommandError::message(Exit::Usage, "`-` is no file name")
+                .hint("a backup is a file that can be opened; `./-` is a file of that name"));
+        }
         if self.file.symlink_metadata().is_err() {
             let message = format!("there is no backup at `{}`", self.file.display());
             return Err(CommandError::message(Exit::Failed, message)
@@ -147,11 +153,26 @@ fn consequence(verb: &str, restoration: &Restoration, session: &Session) -> Stri
             "{verb} `{vault}`, which is ANOTHER vault ({id}, {}), by the backup; {kept}",
             counted(changes, "change")
         ),
-        Present::Same(changes) => format!(
-            "{verb} the vault `{vault}` ({}) by the backup ({}); {kept}; {since}",
-            counted(changes, "change"),
-            counted(restoration.contents().changes, "change")
-        ),
+        Present::Same(changes) => {
+            format!(
+                "{verb} the vault `{vault}` ({}) by the backup ({}); {kept}; {since}",
+                counted(changes, "change"),
+                counted(restoration.contents().changes, "change")
+            ) + reopened(restoration.reopens())
+        }
+    }
+}
+
+/// What the owner changed so that it opens the vault no more.
+fn reopened(reopens: Reopens) -> &'static str {
+    match reopens {
+        Reopens::Key => {
+            "; THE VAULT WAS RE-KEYED between the two: the passphrase, access tokens and keys from before that open it again"
+        }
+        Reopens::Nothing => "",
+        Reopens::Passphrase => {
+            "; THE PASSPHRASE WAS CHANGED between the two: the one from before that opens it again"
+        }
     }
 }
 

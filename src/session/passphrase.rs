@@ -27,24 +27,26 @@ pub(crate) struct Replacement {
 impl Session {
     /// The passphrase of an existing vault.
     pub(super) fn passphrase(&mut self) -> Result<Passphrase, CommandError> {
+        self.passphrase_asked_as("Passphrase")
+    }
+
+    fn passphrase_asked_as(&mut self, question: &str) -> Result<Passphrase, CommandError> {
         let typed = match sourced_passphrase(&self.settings.passphrase, "passphrase")? {
             Some(typed) => typed,
-            None => self
-                .asking_terminal()?
-                .hidden("Passphrase", PASSPHRASE_LIMIT)?,
+            None => self.asking_terminal()?.hidden(question, PASSPHRASE_LIMIT)?,
         };
         // An empty or malformed answer opens nothing; which one it was is nobody's business but the owner's.
         Passphrase::new(typed).map_err(|err| CommandError::new(Exit::Locked, err))
     }
 
-    /// The passphrase of a vault file that is not the chosen one.
+    /// The passphrase of a backup, which may be another than the vault's.
     pub(crate) fn passphrase_of(&mut self, file: &Path) -> Result<Passphrase, CommandError> {
         let place = Location {
             vault: file.to_owned(),
             ..self.settings.location.clone()
         };
         LockedVault::open(&place)?;
-        self.passphrase()
+        self.passphrase_asked_as("Passphrase of the backup")
     }
 
     /// The passphrase of a vault that is made: asked for twice, or generated on an empty answer.

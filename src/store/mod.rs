@@ -16,7 +16,7 @@ pub use self::events::EventRow;
 pub use self::file::Access;
 pub(crate) use self::file::{SIZE_LIMIT, resolve};
 pub use self::vault::{
-    Change, HeaderRow, Leftover, NewFile, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile,
+    Change, HeaderRow, KEPT, Leftover, NewFile, RecordRow, ScopeRow, SlotRow, Snapshot, VaultFile,
     Version, check_target, is_same,
 };
 

@@ -76,7 +76,7 @@ pub use self::need::Need;
 pub use self::provider::Comparison;
 pub use self::purpose::Purpose;
 pub use self::rekey::{Dropped, WaysIn};
-pub use self::restore::{Present, Restoration, Restored};
+pub use self::restore::{Present, Reopens, Restoration, Restored};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
 pub use self::slice::{SliceOutcome, SliceScopes, Sliced};

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::activity::with_cause;
-use super::anchor::{Anchor, Seen};
+use super::anchor::{Anchor, Remembered, Seen};
 use super::draft::{Draft, Finished};
 use super::head::{OpenScope, VaultHead, head_hash};
 use super::log::{Event, NO_HASH, Verb};
 use super::state::State;
 use super::whole::Contents;
 use super::{Credential, Holder, Location, Vault, VaultError, View, operation_id};
-use crate::crypto::RootKey;
+use crate::crypto::{RootKey, SlotKind};
 use crate::key::{Actor, ScopeId, Timestamp, VaultId};
-use crate::store::{Access, Change, NewFile, Snapshot, StoreError, VaultFile, is_same};
+use crate::store::{
+    Access, Change, KEPT, NewFile, SlotRow, Snapshot, StoreError, VaultFile, is_same,
+};
 
 /// What is where the vault should be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,6 +37,17 @@ pub struct Restoration {
     contents: Contents,
     seen: Seen,
     present: Present,
+    reopens: Reopens,
+}
+
+/// What opens the copy, and the vault in its place no more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reopens {
+    /// All that opened it before the vault was re-keyed.
+    Key,
+    Nothing,
+    /// The passphrase from before it was changed.
+    Passphrase,
 }
 
 /// What a restore did.
@@ -68,12 +81,21 @@ impl Restoration {
         let mut opened = Vault::open(&place, credential, now)?;
         let key = opened.owner_key()?;
         let Vault { file: copy, id, .. } = opened;
-        let (contents, seen) = {
+        let (contents, seen, ways) = {
             let view = View::of_whole(copy.snapshot()?, id, &key)?;
-            (view.check_whole(&key)?, view.state.seen(ScopeId::OWN))
+            let seen = view.state.seen(ScopeId::OWN);
+            (view.check_whole(&key)?, seen, Ways::of(&view.snapshot)?)
         };
         let held = Held::open(&location.vault)?;
-        let (present, _) = held.begin(id)?;
+        let (present, change) = held.begin(id)?;
+        let reopens = match (&change, present) {
+            // What cannot be read of them is not the copy's.
+            (Some(change), Present::Same(_)) => {
+                Ways::of(change).map_or(Reopens::Key, |now| ways.reopen(&now))
+            }
+            _ => Reopens::Nothing,
+        };
+        drop(change);
         Ok(Self {
             location: location.clone(),
             copy,
@@ -82,7 +104,13 @@ impl Restoration {
             contents,
             seen,
             present,
+            reopens,
         })
+    }
+
+    /// What would open the vault again. Known only where the same vault is in its place.
+    pub fn reopens(&self) -> Reopens {
+        self.reopens
     }
 
     /// What is in the copy.
@@ -127,6 +155,7 @@ impl Restoration {
             key,
         };
         let anchor = past.anchor(ScopeId::OWN);
+        // With every anchor read: one that cannot be read stops the restore while nothing was changed.
         let seen = self.seal_into(&new, &past, who, now)?;
         let mut warnings = Vec::new();
         // Before the swap: whoever opens the vault after it, or after a crash in it, finds that it was meant.
@@ -138,7 +167,7 @@ impl Restoration {
                 new.publish()?;
                 None
             }
-            _ => Some(new.swap(&format!(".before-restore-{}", compact(now)))?),
+            _ => Some(new.swap(&format!("{KEPT}{}", compact(now)))?),
         };
         drop(lock);
         // Whatever was remembered here: this is the vault now, because its owner said so.
@@ -183,7 +212,7 @@ impl Restoration {
         for id in draft.scope_ids() {
             let (own, floor) = {
                 let open = draft.scope(id);
-                (seen_of(open), past.of_scope(open))
+                (seen_of(open), past.of_scope(open)?)
             };
             if let Some(floor) = floor
                 && (floor.sequence > own.sequence
@@ -195,7 +224,7 @@ impl Restoration {
         let event = Event::of_vault(Verb::Restore)
             .with_detail(format!("as of change {}", self.contents.changes));
         let entry = event.entry(operation_id()?, now, who.clone());
-        let Finished { change, seen, .. } = draft.finish(&entry, past.of_vault())?;
+        let Finished { change, seen, .. } = draft.finish(&entry, past.of_vault()?)?;
         change.commit()?;
         Ok(seen)
     }
@@ -294,36 +323,65 @@ impl Past<'_> {
     }
 
     /// The highest sequence number of the vault.
-    fn of_vault(&self) -> u64 {
+    fn of_vault(&self) -> Result<u64, VaultError> {
         let head = || {
             let header = self.present?.header().ok()?;
             VaultHead::open(&header.head, self.key, self.vault).ok()
         };
         let present = head().map_or(0, |head| head.sequence);
-        let anchored = self.anchored(ScopeId::OWN, self.key);
-        present.max(anchored.map_or(0, |seen| seen.sequence))
+        let anchored = self.anchored(ScopeId::OWN, self.key)?;
+        Ok(present.max(anchored.map_or(0, |seen| seen.sequence)))
     }
 
     /// The latest state of a scope: a token's holder refuses what is older, or another of the same age.
-    fn of_scope(&self, open: &OpenScope) -> Option<Seen> {
+    fn of_scope(&self, open: &OpenScope) -> Result<Option<Seen>, VaultError> {
         let present = || {
             let rows = self.present?.scopes().ok()?;
             let row = rows.into_iter().find(|row| row.id == open.row.id)?;
             let there = OpenScope::open(row, self.key, self.vault).ok()?;
             Some(seen_of(&there))
         };
-        let anchored = self.anchored(open.row.id, &open.key);
-        [present(), anchored]
-            .into_iter()
-            .flatten()
-            .max_by_key(|seen| seen.sequence)
+        let anchored = self.anchored(open.row.id, &open.key)?;
+        let known = [present(), anchored].into_iter().flatten();
+        Ok(known.max_by_key(|seen| seen.sequence))
     }
 
-    /// What an anchor says, also one from before or after a re-keying. One that is damaged says nothing.
-    fn anchored(&self, scope: ScopeId, key: &RootKey) -> Option<Seen> {
-        let remembered = self.anchor(scope).read(key).ok().flatten()?;
-        let counts = remembered.authentic || remembered.seen.sequence < FOREIGN_LIMIT;
-        counts.then_some(remembered.seen)
+    /// What an anchor says, also one from before or after a re-keying. One that is damaged says nothing; one that cannot
+    /// be read may say that there are newer states than the restored vault would have.
+    fn anchored(&self, scope: ScopeId, key: &RootKey) -> Result<Option<Seen>, VaultError> {
+        let remembered = match self.anchor(scope).read(key) {
+            Err(VaultError::AnchorDamaged(_)) => None,
+            read => read?,
+        };
+        let counts = |it: &Remembered| it.authentic || it.seen.sequence < FOREIGN_LIMIT;
+        Ok(remembered.filter(counts).map(|it| it.seen))
+    }
+}
+
+/// What a vault file is opened with by its owner.
+struct Ways {
+    key_id: [u8; 16],
+    passphrases: Vec<SlotRow>,
+}
+
+impl Ways {
+    fn of(snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
+        let mut passphrases = snapshot.slots()?;
+        passphrases.retain(|slot| slot.kind == SlotKind::Passphrase.number());
+        Ok(Self {
+            key_id: snapshot.header()?.key_id,
+            passphrases,
+        })
+    }
+
+    fn reopen(&self, now: &Self) -> Reopens {
+        if self.key_id != now.key_id {
+            Reopens::Key
+        } else if self.passphrases != now.passphrases {
+            Reopens::Passphrase
+        } else {
+            Reopens::Nothing
+        }
     }
 }
 

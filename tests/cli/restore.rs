@@ -66,6 +66,7 @@ fn a_dry_run_and_every_refusal_change_nothing() {
     insta::assert_snapshot!(env.refused_lines(&[
         "restore copy.db",
         "restore missing.db",
+        "restore -",
         "restore passphrase",
         "restore ci.vault --yes",
         "restore hard.db --yes",
@@ -81,6 +82,10 @@ fn a_dry_run_and_every_refusal_change_nothing() {
     error: there is no backup at `missing.db`
     hint: name a file that `keywright backup` made
     [exit 1]
+    $ keywright restore -
+    error: `-` is no file name
+    hint: a backup is a file that can be opened; `./-` is a file of that name
+    [exit 2]
     $ keywright restore passphrase
     error: the vault `[HOME]/passphrase` is refused: others can read it (mode 644)
     hint: run: chmod 600 [HOME]/passphrase
@@ -109,7 +114,7 @@ fn a_person_is_asked_and_told_what_stops() {
     let before = env.vault_bytes();
     for (keys, code) in [("n\r", 6), ("y\r", 0)] {
         let mut terminal = Terminal::spawn(env.asking(["restore", "copy.db"]));
-        terminal.expect("Passphrase: ");
+        terminal.expect("Passphrase of the backup: ");
         terminal.send(format!("{PASSPHRASE}\n"));
         terminal.expect_question();
         terminal.send(keys);
@@ -118,7 +123,7 @@ fn a_person_is_asked_and_told_what_stops() {
         assert_eq!(env.vault_bytes() == before, code == 6);
         if code == 0 {
             insta::assert_snapshot!(env.screen(&screen), @"
-            Passphrase: 
+            Passphrase of the backup: 
             The backup `copy.db` is whole: 1 key, 3 changes, last changed just now ([-------TIME-------])
             Replace the vault `[HOME]/.config/keywright/vault.db` (5 changes) by the backup (3 changes); it is kept beside it; what was changed since the backup, keys and access tokens that were revoked or rotated too, is as it was then
             Go on? yes
@@ -128,6 +133,32 @@ fn a_person_is_asked_and_told_what_stops() {
         }
     }
     assert_eq!(env.names(), ["deploy"]);
+}
+
+/// What was changed because somebody knew it opens the vault again.
+#[test]
+fn the_ways_in_that_come_back_are_told() {
+    let env = backed_up();
+    env.write("new", "five other words in a row");
+    insta::assert_snapshot!(env.session(&[
+        "passphrase --new-passphrase-file new -q",
+        "restore copy.db --dry-run",
+        "passphrase --new-passphrase-file passphrase --passphrase-file new --compromised --yes -q",
+        "restore copy.db --dry-run",
+    ]), @"
+    $ keywright passphrase --new-passphrase-file new -q
+    [exit 0]
+    $ keywright restore copy.db --dry-run
+    The backup `copy.db` is whole: 1 key, 3 changes, last changed just now ([-------TIME-------])
+    Would replace the vault `[HOME]/.config/keywright/vault.db` (6 changes) by the backup (3 changes); it is kept beside it; what was changed since the backup, keys and access tokens that were revoked or rotated too, is as it was then; THE PASSPHRASE WAS CHANGED between the two: the one from before that opens it again
+    [exit 0]
+    $ keywright passphrase --new-passphrase-file passphrase --passphrase-file new --compromised --yes -q
+    [exit 0]
+    $ keywright restore copy.db --dry-run
+    The backup `copy.db` is whole: 1 key, 3 changes, last changed just now ([-------TIME-------])
+    Would replace the vault `[HOME]/.config/keywright/vault.db` (7 changes) by the backup (3 changes); it is kept beside it; what was changed since the backup, keys and access tokens that were revoked or rotated too, is as it was then; THE VAULT WAS RE-KEYED between the two: the passphrase, access tokens and keys from before that open it again
+    [exit 0]
+    ");
 }
 
 #[test]

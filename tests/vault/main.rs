@@ -23,6 +23,7 @@ mod purpose;
 mod recovery;
 mod rekey;
 mod restore;
+mod restore_past;
 mod rollback;
 mod rotate;
 mod search;

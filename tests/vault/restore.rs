@@ -16,15 +16,15 @@ use rusqlite::Connection;
 use crate::backup::open_copy;
 use crate::fixture::*;
 
-const LATER: Timestamp = Timestamp(NOW.0 + 1000);
+pub(crate) const LATER: Timestamp = Timestamp(NOW.0 + 1000);
 
-fn prepare(place: &Place, copy: &Path) -> Result<Restoration, VaultError> {
+pub(crate) fn prepare(place: &Place, copy: &Path) -> Result<Restoration, VaultError> {
     let passphrase = passphrase("horse");
     let credential = Credential::Passphrase(&passphrase);
     Restoration::prepare(&place.location, copy, &credential, LATER)
 }
 
-fn restore(place: &Place, copy: &Path) -> (Present, Restored) {
+pub(crate) fn restore(place: &Place, copy: &Path) -> (Present, Restored) {
     let restoration = prepare(place, copy).expect("prepared");
     let present = restoration.present();
     let restored = restoration.carry_out(&who(), LATER).expect("restored");
@@ -33,7 +33,7 @@ fn restore(place: &Place, copy: &Path) -> (Present, Restored) {
 }
 
 /// A vault with `first` in it, a backup, and then `second`.
-fn backed_up() -> (Place, Vault, PathBuf) {
+pub(crate) fn backed_up() -> (Place, Vault, PathBuf) {
     let place = Place::new();
     let mut vault = place.create();
     issue_named(&mut vault, "first");
@@ -48,7 +48,7 @@ fn inode(path: &Path) -> u64 {
 }
 
 /// All files of the folder, by name.
-fn files(place: &Place) -> Vec<String> {
+pub(crate) fn files(place: &Place) -> Vec<String> {
     let entries = fs::read_dir(place.folder()).expect("a folder");
     let mut names: Vec<String> = entries
         .map(|entry| {

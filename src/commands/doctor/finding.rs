@@ -169,7 +169,7 @@ impl Finding {
             Fault::Leftover { is_vault: true } => (
                 Check::Leftover,
                 format!(
-                    "`{shown}` is a second name of the vault, left by a process that was ended when it had made it"
+                    "`{shown}` is a second name of the vault, left by a process that was ended while it made or restored it"
                 ),
                 command("rm", &path),
             ),

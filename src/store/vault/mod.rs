@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use self::change::Change;
 pub use self::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow};
 use self::schema::{APPLICATION_ID, FORMAT, SCHEMA};
-pub use self::scratch::{Leftover, NewFile, check_target, is_same};
+pub use self::scratch::{KEPT, Leftover, NewFile, check_target, is_same};
 pub use self::snapshot::Snapshot;
 use super::StoreError;
 use super::file::{self, Access, FileIdentity};

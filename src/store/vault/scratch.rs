@@ -280,13 +280,18 @@ impl Leftover {
         let vault = FileIdentity::of(&path).ok();
         let listed = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut found: Vec<Self> = listed
-            .filter(|entry| is_passing(&entry.file_name(), name))
             .filter_map(|entry| {
                 let metadata = entry.metadata().ok()?;
-                let left = metadata.is_file() && metadata.mtime() <= before.0;
-                left.then(|| Self {
+                let is_vault = Some(FileIdentity::from(&metadata)) == vault;
+                let left = if is_passing(&entry.file_name(), name) {
+                    metadata.mtime() <= before.0
+                } else {
+                    // Only the inode tells when it got its second name.
+                    is_vault && is_kept(&entry.file_name(), name) && metadata.ctime() <= before.0
+                };
+                (left && metadata.is_file()).then(|| Self {
                     path: entry.path(),
-                    is_vault: Some(FileIdentity::from(&metadata)) == vault,
+                    is_vault,
                 })
             })
             .collect();
@@ -305,6 +310,17 @@ fn is_passing(passing: &OsStr, name: &OsStr) -> bool {
         let digits = rest.strip_suffix(b"-journal").unwrap_or(rest);
         digits.len() == 12 && digits.iter().all(u8::is_ascii_hexdigit)
     })
+}
+
+/// Between the name of a vault that was replaced by a backup and the time of that.
+pub const KEPT: &str = ".before-restore-";
+
+/// Whether it is the name under which a restore keeps what is called `name`.
+fn is_kept(kept: &OsStr, name: &OsStr) -> bool {
+    let rest = kept
+        .as_encoded_bytes()
+        .strip_prefix(name.as_encoded_bytes());
+    rest.is_some_and(|rest| rest.starts_with(KEPT.as_bytes()))
 }
 
 /// A file under a passing name, removed unless it was published.
