@@ -253,6 +253,7 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Altered(_)
         | VaultError::Forked { .. }
         | VaultError::OlderThanSlice { .. }
+        | VaultError::RekeyedSlice { .. }
         | VaultError::RolledBack { .. } => Exit::Damaged,
         VaultError::AccessExists(_)
         | VaultError::Changed(_)

@@ -1,3 +1,4 @@
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -5,7 +6,8 @@ use serde::Serialize;
 
 use super::args::kind;
 use crate::error::{CommandError, Exit};
-use crate::key::{KeyKind, Scope};
+use crate::handover::folder_of;
+use crate::key::{KeyKind, KeyName, Scope};
 use crate::output::escape;
 use crate::session::Session;
 use crate::vault::{BackedUp, SliceOutcome, SliceScopes, Sliced, StoreError, Vault, VaultError};
@@ -22,7 +24,7 @@ Examples:
   keywright backup ~/backups/vault-monday.db
   keywright backup --force /mnt/usb/vault.db
   keywright backup --scope shop/staging --kind provider ci.vault
-  keywright backup --refresh ci.vault")]
+  keywright backup --scope shop/staging --refresh ci.vault")]
 pub(crate) struct BackupArgs {
     /// The file to make; its folder must be there
     #[arg(value_name = "FILE")]
@@ -36,8 +38,8 @@ pub(crate) struct BackupArgs {
     #[arg(long, value_name = "KIND", value_parser = kind, requires = "scopes")]
     kind: Option<KeyKind>,
 
-    /// Bring the slice that is there up to date, with the scopes that it has unless others are named
-    #[arg(long)]
+    /// Bring the slice that is there up to date, with these scopes
+    #[arg(long, requires = "scopes")]
     refresh: bool,
 
     /// Take the place of a backup, or a slice, of this vault that is there
@@ -57,7 +59,7 @@ struct Document {
 
 #[derive(Serialize)]
 struct SliceDocument {
-    access_tokens: usize,
+    access_tokens: Vec<String>,
     scopes: Vec<ScopeDocument>,
 }
 
@@ -70,8 +72,9 @@ struct ScopeDocument {
 
 pub(crate) fn backup(args: &BackupArgs, session: &mut Session) -> Result<Exit, CommandError> {
     refuse_choice(session)?;
+    check_place(&args.file)?;
     session.with_vault(|vault, session| {
-        let document = if args.refresh || !args.scopes.is_empty() {
+        let document = if !args.scopes.is_empty() {
             let sliced = args.slice(vault, session).map_err(|err| args.told(err))?;
             tell_slice(&sliced, &args.file, session);
             slice_document(sliced, &args.file)
@@ -98,8 +101,7 @@ impl BackupArgs {
             kind: self.kind,
         };
         if self.refresh {
-            let others = (!self.scopes.is_empty()).then_some(&wanted);
-            vault.refresh_slice(&self.file, others)
+            vault.refresh_slice(&self.file, &wanted)
         } else {
             vault.slice(&self.file, &wanted, self.force)
         }
@@ -121,6 +123,10 @@ impl BackupArgs {
             VaultError::Store(StoreError::Missing(_)) if self.refresh => {
                 "without --refresh, `keywright backup --scope PROJECT/ENVIRONMENT` makes one"
             }
+            VaultError::RekeyedSlice { .. } => {
+                "after a re-keying of the vault `keywright backup --scope PROJECT/ENVIRONMENT --force` makes it anew; \
+                 --accept-rollback brings it up to date whichever is newer"
+            }
             VaultError::Unfit { .. } => "choose another name; without --refresh a new one is made",
             _ => return err.into(),
         };
@@ -131,6 +137,34 @@ impl BackupArgs {
             return CommandError::message(Exit::Failed, message).hint(hint);
         }
         told.hint(hint)
+    }
+}
+
+/// Refuses a name that cannot be a copy's, before anybody is asked for anything.
+fn check_place(file: &Path) -> Result<(), CommandError> {
+    let shown = file.display();
+    let refuse = |message: String| Err(CommandError::message(Exit::Usage, message));
+    if file == Path::new("-") {
+        return Err(CommandError::message(Exit::Usage, "`-` is no file name")
+            .hint("a copy is a file that can be opened; `./-` is a file of that name"));
+    }
+    if file.is_dir() {
+        let example = file.join("vault.db");
+        return refuse(format!(
+            "`{shown}` is a folder; name the file, such as `{}`",
+            example.display()
+        ));
+    }
+    if file.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return refuse(format!("`{shown}` is the name of a folder; name a file"));
+    }
+    let folder = folder_of(file);
+    match folder.metadata() {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Err(CommandError::message(
+            Exit::Failed,
+            format!("the folder `{}` does not exist", folder.display()),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -178,7 +212,11 @@ fn tell_slice(sliced: &Sliced, file: &Path, session: &mut Session) {
         let out = &mut session.out;
         out.note(format_args!("  {kind} keys of {scope}"));
     }
-    if sliced.access_tokens == 0 {
+    for name in &sliced.access_tokens {
+        let out = &mut session.out;
+        out.note(format_args!("  opens with the access token `{name}`"));
+    }
+    if sliced.access_tokens.is_empty() {
         session.out.warn(format_args!(
             "no access token opens anything in it; make one with `keywright access create`, then --refresh it"
         ));
@@ -215,7 +253,11 @@ fn slice_document(sliced: Sliced, file: &Path) -> Document {
         keys: sliced.keys,
         bytes: sliced.size,
         slice: Some(SliceDocument {
-            access_tokens: sliced.access_tokens,
+            access_tokens: sliced
+                .access_tokens
+                .iter()
+                .map(KeyName::to_string)
+                .collect(),
             scopes: scopes.collect(),
         }),
     }

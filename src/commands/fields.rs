@@ -401,7 +401,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "access_tokens",
-                "how many access tokens open a scope of the slice",
+                "names of the access tokens that open a scope of the slice",
             ),
             (
                 "changes, last_changed_at",

@@ -117,6 +117,10 @@ pub enum VaultError {
     PrintedButInvalid(#[source] Box<VaultError>),
     #[error(transparent)]
     Random(#[from] RandomError),
+    #[error(
+        "the slice was made under another key of this vault: `{path}` may be older than the vault, or newer"
+    )]
+    RekeyedSlice { path: String },
     #[error("{0}")]
     Refused(String),
     #[error("{} want the same variable, `{variable}`", listed_as_given(keys))]

@@ -8,7 +8,7 @@ use super::state::State;
 use super::{Vault, VaultError, View};
 use crate::checks;
 use crate::crypto::{RootKey, SlotKind};
-use crate::key::{KeyKind, Scope, ScopeId, Sealed, VaultId};
+use crate::key::{KeyKind, KeyName, Scope, ScopeId, Sealed, SlotId, VaultId};
 use crate::store::{
     Access, Change, HeaderRow, NewFile, ScopeRow, SlotRow, Snapshot, StoreError, VaultFile,
 };
@@ -27,8 +27,8 @@ pub struct Sliced {
     pub outcome: SliceOutcome,
     pub scopes: Vec<(Scope, KeyKind)>,
     pub keys: u64,
-    /// How many access tokens open a scope of it.
-    pub access_tokens: usize,
+    /// Those that open a scope of it, by name.
+    pub access_tokens: Vec<KeyName>,
     /// Of the file, in bytes.
     pub size: u64,
 }
@@ -61,10 +61,11 @@ impl Vault {
         place.check(&self.file)?;
         let new = NewFile::beside(target)?;
         let change = new.change()?;
-        let rows = self.read(|view| {
+        let (rows, openers) = self.read(|view| {
             let rows = view.slice_of(&view.chosen(wanted)?);
             rows.copy(&view.snapshot, &change)?;
-            Ok(rows)
+            let openers = view.openers(&rows, &key)?;
+            Ok((rows, openers))
         })?;
         change.commit()?;
         let state = check_slice(&new.file().snapshot()?, &rows, &key)?;
@@ -73,19 +74,21 @@ impl Vault {
         } else {
             SliceOutcome::Made
         };
-        Ok(state.told(outcome, target))
+        Ok(state.told(outcome, openers, target))
     }
 
-    /// Brings a slice of this vault up to date, in its place and in one change: with the scopes that it has, or others.
-    /// Where it is so already, nothing is written. What it held before is overwritten with zeros.
+    /// Brings a slice of this vault up to date, in its place and in one change, with the scopes that are wanted: what is in
+    /// the file chooses none, because anybody who can write it could have put one there. Where it is so already, nothing is
+    /// written. What it held before is overwritten with zeros.
     ///
     /// # Errors
-    /// [`VaultError::Unfit`] when the file is no slice of this vault; [`VaultError::OlderThanSlice`] when the vault is
-    /// older than the slice, unless the location accepts that.
+    /// [`VaultError::Unfit`] when the file is no slice of this vault; unless the location accepts that,
+    /// [`VaultError::OlderThanSlice`] when the vault is older than the slice, and [`VaultError::RekeyedSlice`] when nobody
+    /// can tell.
     pub fn refresh_slice(
         &mut self,
         target: &Path,
-        wanted: Option<&SliceScopes>,
+        wanted: &SliceScopes,
     ) -> Result<Sliced, VaultError> {
         let key = self.owner_key()?;
         // It may be readable by others, as files of a repository are.
@@ -100,32 +103,29 @@ impl Vault {
         };
         let whole = check_slice(&change, &present, &key).is_ok();
         let accepts = self.location.accept_rollback;
-        let rows = self.read(|view| {
+        let (rows, openers) = self.read(|view| {
             if !accepts {
                 view.refuse_older(&present, &key, target)?;
             }
-            let chosen = match wanted {
-                Some(wanted) => view.chosen(wanted)?,
-                None => view.still_there(&present),
-            };
-            let rows = view.slice_of(&chosen);
+            let rows = view.slice_of(&view.chosen(wanted)?);
+            let openers = view.openers(&rows, &key)?;
             // Heads that are equal are over equal rows, and the rows were compared with them.
             let unchanged = whole && rows == present;
             if !unchanged {
                 change.clear()?;
                 rows.copy(&view.snapshot, &change)?;
             }
-            Ok((!unchanged).then_some(rows))
+            Ok(((!unchanged).then_some(rows), openers))
         })?;
         let Some(rows) = rows else {
             let state = check_slice(&change, &present, &key)?;
-            return Ok(state.told(SliceOutcome::Unchanged, target));
+            return Ok(state.told(SliceOutcome::Unchanged, openers, target));
         };
         let state = check_slice(&change, &rows, &key)?;
         if let Err(failure) = change.commit() {
             settle(failure, target, &rows, &key)?;
         }
-        Ok(state.told(SliceOutcome::Refreshed, target))
+        Ok(state.told(SliceOutcome::Refreshed, openers, target))
     }
 }
 
@@ -158,13 +158,13 @@ struct SliceState {
 }
 
 impl SliceState {
-    fn told(self, outcome: SliceOutcome, target: &Path) -> Sliced {
+    fn told(self, outcome: SliceOutcome, access_tokens: Vec<KeyName>, target: &Path) -> Sliced {
         let scopes = self.state.scopes.into_iter();
         Sliced {
             outcome,
             scopes: scopes.map(|open| (open.scope, open.kind)).collect(),
             keys: self.keys,
-            access_tokens: self.state.slots.len(),
+            access_tokens,
             size: size_of(target),
         }
     }
@@ -184,11 +184,14 @@ impl View<'_> {
         Ok(self.state.scopes.iter().filter(is_wanted).collect())
     }
 
-    /// The scopes that a slice has and the vault still has.
-    fn still_there(&self, slice: &Rows) -> Vec<&OpenScope> {
-        let has = |id: ScopeId| slice.scopes.iter().any(|row| row.id == id);
-        let scopes = self.state.scopes.iter();
-        scopes.filter(|open| has(open.row.id)).collect()
+    /// The access tokens that open a scope of a slice, by name.
+    fn openers(&self, slice: &Rows, key: &RootKey) -> Result<Vec<KeyName>, VaultError> {
+        let opens = |id: SlotId| slice.slots.iter().any(|slot| slot.id == id);
+        let tokens = self.access_tokens(key)?.into_iter();
+        Ok(tokens
+            .filter(|token| opens(token.slot))
+            .map(|token| token.name)
+            .collect())
     }
 
     fn slice_of(&self, chosen: &[&OpenScope]) -> Rows {
@@ -210,8 +213,14 @@ impl View<'_> {
     }
 
     /// A slice that holds a later state of a scope, or a scope that the vault does not have, was made of a newer vault.
-    /// What the present vault key does not open was sealed before a re-keying, and says nothing of its age.
+    /// One under another key of the vault was made before a re-keying that this vault had, or after one that it has not:
+    /// either may be the newer one, and the numbers in it cannot be read.
     fn refuse_older(&self, slice: &Rows, key: &RootKey, target: &Path) -> Result<(), VaultError> {
+        if slice.header.key_id != self.state.header.key_id {
+            return Err(VaultError::RekeyedSlice {
+                path: target.display().to_string(),
+            });
+        }
         for row in &slice.scopes {
             let Ok(held) = OpenScope::open(row.clone(), key, self.state.vault) else {
                 continue;

@@ -35,7 +35,7 @@ fn a_backup_is_told_and_opens_as_the_vault() {
     [exit 0]
     $ keywright backup copy.db
     error: there is already a file at `[HOME]/copy.db`
-    hint: choose another name; --force replaces a backup that is there
+    hint: choose another name; --force replaces a backup of this vault
     [exit 4]
     $ keywright backup copy.db --force
     Replaced the backup `copy.db`: 2 keys, 24 KiB; all of it opens
@@ -49,8 +49,7 @@ fn a_backup_is_told_and_opens_as_the_vault() {
     {"schema":1,"keys":[{"name":"deploy","key_id":"[--KEY-ID--]","kind":"issued","display":"kwt_dev1_[--KEY-ID--]_••••","project":"default","environment":"development","status":"active","default":false,"pending":false,"permissions":["read"],"own_permissions":["read"],"roles":[],"context":{},"own_context":{},"brand":"kwt","providers":null,"models":null,"variable":null,"tags":[],"note":null,"created_at":"[-------TIME-------]","created_by":"tester@[HOST]","expires_at":"[-------TIME-------]","revoked_at":null,"revoked_by":null,"last_used_at":null,"requests":0,"refused":0,"generation":1,"previous_valid_until":null,"generations":[{"number":1,"state":"current","created_at":"[-------TIME-------]","created_by":"tester@[HOST]","delivered_at":"[-------TIME-------]","expires_at":"[-------TIME-------]","superseded_at":null}]},{"name":"openai","key_id":"[--KEY-ID--]","kind":"provider","display":"sk-••••def","project":"shop","environment":"staging","status":"active","default":false,"pending":false,"permissions":null,"own_permissions":null,"roles":null,"context":null,"own_context":null,"brand":null,"providers":["openai"],"models":[],"variable":"OPENAI_API_KEY","tags":[],"note":null,"created_at":"[-------TIME-------]","created_by":"tester@[HOST]","expires_at":null,"revoked_at":null,"revoked_by":null,"last_used_at":null,"requests":0,"refused":0,"generation":1,"previous_valid_until":null,"generations":[{"number":1,"state":"current","created_at":"[-------TIME-------]","created_by":"tester@[HOST]","delivered_at":"[-------TIME-------]","expires_at":null,"superseded_at":null}]}]}
     [exit 0]
     $ keywright backup no/where.db
-    error: cannot reach the folder of `no/where.db`
-      caused by: No such file or directory (os error 2)
+    error: the folder `no` does not exist
     [exit 1]
     $ keywright backup copy.db -p shop
     error: a backup has no project and environment of its own
@@ -76,7 +75,7 @@ fn a_slice_is_told_and_refreshed() {
     insta::assert_snapshot!(env.session(&[
         "backup ci.vault --scope shop/staging",
         "backup ci.vault --scope shop/staging",
-        "backup --refresh ci.vault",
+        "backup --scope shop/staging --refresh ci.vault",
     ]), @"
     $ keywright backup ci.vault --scope shop/staging
     Made the slice `ci.vault`: 1 key, 24 KiB
@@ -85,35 +84,59 @@ fn a_slice_is_told_and_refreshed() {
     [exit 0]
     $ keywright backup ci.vault --scope shop/staging
     error: there is already a file at `[HOME]/ci.vault`
-    hint: --refresh brings a slice up to date, --force replaces it
+    hint: --refresh brings a slice of this vault up to date, --force replaces it
     [exit 4]
-    $ keywright backup --refresh ci.vault
+    $ keywright backup --scope shop/staging --refresh ci.vault
     The slice `ci.vault` is as the vault is; unchanged
       provider keys of shop/staging
     warning: no access token opens anything in it; make one with `keywright access create`, then --refresh it
     [exit 0]
     ");
     let before = fs::read(env.path("ci.vault")).expect("there");
-    let again = env.run(["backup", "--refresh", "ci.vault", "--json"]);
+    let again = env.run([
+        "backup",
+        "--scope",
+        "shop/staging",
+        "--refresh",
+        "ci.vault",
+        "--json",
+    ]);
     assert!(again.success(), "{again}");
     assert_eq!(again.json()["outcome"], "unchanged");
     assert_eq!(fs::read(env.path("ci.vault")).expect("there"), before);
     env.set(["stripe", "-p", "shop", "-e", "staging"], "sk-0123456789");
     insta::assert_snapshot!(env.session(&[
-        "backup --refresh ci.vault",
-        "backup --refresh ci.vault --json",
+        "backup --scope shop/staging --refresh ci.vault",
+        "backup --scope shop/staging --refresh ci.vault --json",
+        "access create ci -p shop -e staging --kind provider --expires never --out token",
+        "backup --scope shop/staging --refresh ci.vault",
+        "backup --scope shop/staging --refresh ci.vault --json",
         "backup ci.vault --scope default/development --kind issued --force",
         "list --vault ci.vault",
         "restore ci.vault --yes",
     ]), @r#"
-    $ keywright backup --refresh ci.vault
+    $ keywright backup --scope shop/staging --refresh ci.vault
     Refreshed the slice `ci.vault`: 2 keys, 24 KiB
       provider keys of shop/staging
     warning: no access token opens anything in it; make one with `keywright access create`, then --refresh it
     [exit 0]
-    $ keywright backup --refresh ci.vault --json
-    {"schema":1,"outcome":"unchanged","file":"ci.vault","keys":2,"bytes":24576,"slice":{"access_tokens":0,"scopes":[{"project":"shop","environment":"staging","kind":"provider"}]}}
+    $ keywright backup --scope shop/staging --refresh ci.vault --json
+    {"schema":1,"outcome":"unchanged","file":"ci.vault","keys":2,"bytes":24576,"slice":{"access_tokens":[],"scopes":[{"project":"shop","environment":"staging","kind":"provider"}]}}
     warning: no access token opens anything in it; make one with `keywright access create`, then --refresh it
+    [exit 0]
+    $ keywright access create ci -p shop -e staging --kind provider --expires never --out token
+    Created access token `ci`
+      opens        the provider keys of shop/staging
+      expires      never
+      token        in the new file `token`
+    [exit 0]
+    $ keywright backup --scope shop/staging --refresh ci.vault
+    Refreshed the slice `ci.vault`: 2 keys, 24 KiB
+      provider keys of shop/staging
+      opens with the access token `ci`
+    [exit 0]
+    $ keywright backup --scope shop/staging --refresh ci.vault --json
+    {"schema":1,"outcome":"unchanged","file":"ci.vault","keys":2,"bytes":24576,"slice":{"access_tokens":["ci"],"scopes":[{"project":"shop","environment":"staging","kind":"provider"}]}}
     [exit 0]
     $ keywright backup ci.vault --scope default/development --kind issued --force
     Replaced the slice `ci.vault`: 1 key, 24 KiB
@@ -136,6 +159,9 @@ fn what_cannot_be_sliced_is_refused_and_says_what_helps() {
     let env = furnished();
     let backup = env.run(["backup", "copy.db"]);
     assert!(backup.success(), "{backup}");
+    let other = env.run(["init", "--kdf", "test", "--vault", "other.db"]);
+    assert!(other.success(), "{other}");
+    fs::create_dir(env.path("folder")).expect("made");
     insta::assert_snapshot!(env.refused_lines(&[
         "backup ci.vault --scope shop/stagin",
         "backup ci.vault --scope bank/production",
@@ -143,8 +169,16 @@ fn what_cannot_be_sliced_is_refused_and_says_what_helps() {
         "backup ci.vault --scope shop",
         "backup ci.vault --kind issued",
         "backup ci.vault --refresh",
-        "backup ci.vault --refresh --force",
-        "backup copy.db --refresh",
+        "backup ci.vault --scope shop/staging --refresh --force",
+        "backup copy.db --refresh --scope shop/staging",
+        "backup missing.vault --refresh --scope shop/staging",
+        "backup copy.db --scope shop/staging --force",
+        "backup other.db --force",
+        "backup - --force",
+        "backup .",
+        "backup folder/ --force",
+        "backup new/",
+        "backup nodir/x.db",
         "backup copy.db --scope shop/staging",
     ]), @"
     $ keywright backup ci.vault --scope shop/stagin
@@ -173,23 +207,53 @@ fn what_cannot_be_sliced_is_refused_and_says_what_helps() {
     For more information, try '--help'.
     [exit 2]
     $ keywright backup ci.vault --refresh
-    error: there is no slice at `ci.vault`
-    hint: without --refresh, `keywright backup --scope PROJECT/ENVIRONMENT` makes one
-    [exit 1]
-    $ keywright backup ci.vault --refresh --force
-    error: the argument '--refresh' cannot be used with '--force'
+    error: the following required arguments were not provided:
+      --scope <PROJECT/ENVIRONMENT>
 
-    Usage: keywright backup --refresh <FILE>
+    Usage: keywright backup --scope <PROJECT/ENVIRONMENT> --refresh <FILE>
 
     For more information, try '--help'.
     [exit 2]
-    $ keywright backup copy.db --refresh
+    $ keywright backup ci.vault --scope shop/staging --refresh --force
+    error: the argument '--refresh' cannot be used with '--force'
+
+    Usage: keywright backup --scope <PROJECT/ENVIRONMENT> --refresh <FILE>
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright backup copy.db --refresh --scope shop/staging
     error: `copy.db` is refused: it is a whole vault, not a slice
     hint: choose another name; without --refresh a new one is made
     [exit 8]
+    $ keywright backup missing.vault --refresh --scope shop/staging
+    error: there is no slice at `missing.vault`
+    hint: without --refresh, `keywright backup --scope PROJECT/ENVIRONMENT` makes one
+    [exit 1]
+    $ keywright backup copy.db --scope shop/staging --force
+    error: `copy.db` is not replaced: it is a whole vault, not a slice
+    [exit 8]
+    $ keywright backup other.db --force
+    error: `other.db` is not replaced: it is another vault, or a copy of one
+    [exit 8]
+    $ keywright backup - --force
+    error: `-` is no file name
+    hint: a copy is a file that can be opened; `./-` is a file of that name
+    [exit 2]
+    $ keywright backup .
+    error: `.` is a folder; name the file, such as `./vault.db`
+    [exit 2]
+    $ keywright backup folder/ --force
+    error: `folder/` is a folder; name the file, such as `folder/vault.db`
+    [exit 2]
+    $ keywright backup new/
+    error: `new/` is the name of a folder; name a file
+    [exit 2]
+    $ keywright backup nodir/x.db
+    error: the folder `nodir` does not exist
+    [exit 1]
     $ keywright backup copy.db --scope shop/staging
     error: there is already a file at `[HOME]/copy.db`
-    hint: --refresh brings a slice up to date, --force replaces it
+    hint: --refresh brings a slice of this vault up to date, --force replaces it
     [exit 4]
     ");
     assert!(!env.path("ci.vault").exists());

@@ -82,7 +82,13 @@ impl Deed {
             Self::Import => &["import", "--format", "json"],
             Self::Init => &["init", "--kdf", "test"],
             Self::Passphrase => &["passphrase", "--new-passphrase-fd", "0"],
-            Self::Refresh => &["backup", "--refresh", COPY],
+            Self::Refresh => &[
+                "backup",
+                "--scope",
+                "default/development",
+                "--refresh",
+                COPY,
+            ],
             Self::Rekey => &[
                 "passphrase",
                 "--new-passphrase-fd",
