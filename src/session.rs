@@ -7,13 +7,15 @@ mod recovery;
 use rustix::process::Rlimit;
 
 pub(crate) use self::passphrase::Replacement;
-use self::passphrase::{sourced_passphrase, unread};
+use self::passphrase::{sourced_passphrase, unread, unread_named};
 use crate::crypto::{Passphrase, Profile};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
 use crate::prompt::{Terminal, access_tokens_from_file};
-use crate::settings::{AccessSource, PassphraseSource, Settings, empty_source_variable};
+use crate::settings::{
+    AccessSource, PassphraseSource, SecretFile, Settings, empty_source_variable,
+};
 use crate::vault::{AccessToken, Credential, LockedVault, StoreError, Vault, VaultError};
 
 /// One run of one command.
@@ -115,7 +117,9 @@ impl Session {
         }
         let unasked = match &self.settings.passphrase {
             // Not a pipe, which is read only once, and not a terminal.
-            PassphraseSource::File(path) => path.metadata().is_ok_and(|file| file.is_file()),
+            PassphraseSource::File(SecretFile { path, .. }) => {
+                path.metadata().is_ok_and(|file| file.is_file())
+            }
             PassphraseSource::Variable(_) => true,
             PassphraseSource::Command(_)
             | PassphraseSource::Descriptor(_)
@@ -235,8 +239,8 @@ impl Session {
     fn access_tokens(&self) -> Result<Option<Vec<AccessToken>>, CommandError> {
         let texts = match &self.settings.access {
             None => return Ok(None),
-            Some(AccessSource::File(path)) => &access_tokens_from_file(path)
-                .map_err(|err| unread(format!("no access token from `{}`", path.display()), err))?,
+            Some(source @ AccessSource::File(path)) => &access_tokens_from_file(path)
+                .map_err(|err| unread_named("access token", source.variable(), err))?,
             Some(AccessSource::Variable(texts)) => texts,
         };
         let tokens = AccessToken::read_all(texts)?;

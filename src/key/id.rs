@@ -166,6 +166,9 @@ fn token_id(text: &str) -> Option<KeyId> {
 /// Refuses a whole token where a name, a text to search for or a reference is expected.
 pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
     match token_id(text) {
+        None if has_access_token(text) => Err(ParseError::new(
+            "this is an access token, which does not belong on a command line",
+        )),
         None => Ok(()),
         Some(id) => Err(ParseError::new(format!(
             "this is a whole token, which does not belong on a command line; use its key id `{id}`"
@@ -173,15 +176,21 @@ pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// Puts `…` in the place of every whole token, every recovery code and every key of a well-known provider in a text, so
-/// that no error repeats one.
+/// Puts `…` in the place of every whole token, every access token, every recovery code and every key of a well-known
+/// provider in a text, so that no error repeats one.
 pub(crate) fn hide_secrets(text: &str) -> String {
-    let is_token = |word: &str| token_id(word).is_some();
+    let is_token = |word: &str| token_id(word).is_some() || has_access_token(word);
     let text = hide_words(text, |c| c.is_ascii_alphanumeric() || c == '_', is_token);
     let in_code = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let text = hide_words(&text, in_code, is_recovery_code);
     let in_key = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     hide_words(&text, in_key, WellKnown::is_key)
+}
+
+/// Whether an access token is in a word, or the greater part of one: whole or not, what it begins with tells it.
+fn has_access_token(word: &str) -> bool {
+    let at = word.to_ascii_lowercase().find("kwa1_");
+    at.is_some_and(|at| word.len() - at > 20)
 }
 
 /// Whether a word is a recovery code, or one with a slip in it: `kwr1` (I and L count as 1) and most of the rest, or nine
@@ -244,6 +253,28 @@ mod tests {
             )),
             "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"
         );
+    }
+
+    #[test]
+    fn an_access_token_is_hidden_whole_or_not() {
+        let token = format!("kwa1_{}", "Ab3".repeat(24));
+        for typed in [
+            &token,
+            &token[..75],
+            &token[..30],
+            &token.to_lowercase(),
+            &token.to_uppercase(),
+            &format!("ACCESS_{token}"),
+            &format!("{token}0"),
+        ] {
+            let told = hide_secrets(&format!("no file `/a/{typed}`: none"));
+            assert_eq!(told, "no file `/a/…`: none", "{typed}");
+        }
+        let two = format!("x={token} {token}");
+        assert_eq!(hide_secrets(&two), "x=… …");
+        for harmless in ["kwa1_", "kwa1_…", "kwa1_deploy", "kwa1"] {
+            assert_eq!(hide_secrets(harmless), harmless);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::prompt::{
     Terminal, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
     passphrase_from_file, six_words,
 };
-use crate::settings::{PassphraseSource, empty_source_variable, own_variables};
+use crate::settings::{PassphraseSource, SecretFile, empty_source_variable, own_variables};
 use crate::vault::{Location, LockedVault};
 
 /// A passphrase that takes the place of another.
@@ -146,8 +146,12 @@ pub(super) fn sourced_passphrase(
         PassphraseSource::Descriptor(fd) => {
             passphrase_from_fd(*fd).map_err(|err| unread_descriptor(*fd, what, err))
         }
-        PassphraseSource::File(path) => passphrase_from_file(path)
-            .map_err(|err| unread(format!("no {what} from `{}`", path.display()), err)),
+        PassphraseSource::File(SecretFile { path, variable }) => passphrase_from_file(path)
+            .map_err(|err| match variable {
+                // Whoever took the one variable for the other has the passphrase there.
+                Some(name) => unread_named(what, name, err),
+                None => unread(format!("no {what} from `{}`", path.display()), err),
+            }),
         PassphraseSource::Terminal => return Ok(None),
         PassphraseSource::Variable(value) => Ok(value.first_line()),
     };
@@ -156,6 +160,14 @@ pub(super) fn sourced_passphrase(
 
 fn unread_descriptor(fd: i32, what: &str, err: io::Error) -> CommandError {
     unread(format!("no {what} from file descriptor {fd}"), err)
+}
+
+/// A file that a variable names, without what the variable says.
+pub(super) fn unread_named(what: &str, variable: &str, err: io::Error) -> CommandError {
+    unread(
+        format!("no {what} from the file that {variable} names"),
+        err,
+    )
 }
 
 pub(super) fn unread(context: String, err: impl Into<anyhow::Error>) -> CommandError {

@@ -129,7 +129,7 @@ const CLEAN: &[&str] = &[
 pub(crate) enum PassphraseSource {
     Command(String),
     Descriptor(i32),
-    File(PathBuf),
+    File(SecretFile),
     /// Nothing else is present: the terminal, if there is one.
     Terminal,
     Variable(Secret),
@@ -140,6 +140,30 @@ pub(crate) enum PassphraseSource {
 pub(crate) enum AccessSource {
     File(PathBuf),
     Variable(Secret),
+}
+
+impl AccessSource {
+    /// The variable that is set.
+    pub(crate) fn variable(&self) -> &'static str {
+        match self {
+            Self::File(_) => "KEYWRIGHT_ACCESS_TOKEN_FILE",
+            Self::Variable(_) => "KEYWRIGHT_ACCESS_TOKEN",
+        }
+    }
+}
+
+/// A file that has the passphrase, and the variable that names it, if one does.
+#[derive(Debug)]
+pub(crate) struct SecretFile {
+    pub(crate) path: PathBuf,
+    pub(crate) variable: Option<&'static str>,
+}
+
+impl From<PathBuf> for SecretFile {
+    fn from(path: PathBuf) -> Self {
+        let variable = None;
+        Self { path, variable }
+    }
 }
 
 /// What the commands work with.
@@ -299,8 +323,17 @@ fn access_source(args: &GlobalArgs) -> Option<AccessSource> {
 fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError> {
     let credential = || {
         let file = path_variable("CREDENTIALS_DIRECTORY")?.join("keywright-passphrase");
-        file.exists().then_some(PassphraseSource::File(file))
+        file.exists().then(|| PassphraseSource::File(file.into()))
     };
+    let variable = "KEYWRIGHT_PASSPHRASE_FILE";
+    let named = || {
+        let path = path_variable(variable)?;
+        Some(PassphraseSource::File(SecretFile {
+            path,
+            variable: Some(variable),
+        }))
+    };
+    let given = || Some(PassphraseSource::File(args.passphrase_file.clone()?.into()));
     let value = || {
         let value = variable_value("KEYWRIGHT_PASSPHRASE")?;
         Some(PassphraseSource::Variable(Secret::new(
@@ -310,8 +343,8 @@ fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError
     let earlier = args
         .passphrase_fd
         .map(PassphraseSource::Descriptor)
-        .or_else(|| args.passphrase_file.clone().map(PassphraseSource::File))
-        .or_else(|| path_variable("KEYWRIGHT_PASSPHRASE_FILE").map(PassphraseSource::File))
+        .or_else(given)
+        .or_else(named)
         .or_else(value);
     if let Some(source) = earlier {
         if let PassphraseSource::Descriptor(number) = source {

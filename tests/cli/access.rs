@@ -325,7 +325,7 @@ fn what_is_no_access_token_is_refused_and_not_repeated() {
     exit: 5
     ---- stdout
     ---- stderr
-    error: no access token from `[HOME]/nowhere`
+    error: no access token from the file that KEYWRIGHT_ACCESS_TOKEN_FILE names
       caused by: No such file or directory (os error 2)
     ");
     let large = env.write("large", " ".repeat(8 * 1024 + 1));
@@ -335,7 +335,7 @@ fn what_is_no_access_token_is_refused_and_not_repeated() {
     exit: 5
     ---- stdout
     ---- stderr
-    error: no access token from `[HOME]/large`
+    error: no access token from the file that KEYWRIGHT_ACCESS_TOKEN_FILE names
       caused by: file too large
     ");
 }

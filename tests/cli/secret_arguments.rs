@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use crate::common::{Outcome, TestEnv};
 
 /// Nothing of these may come back on the screen.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "hunter2-is-my-value",
     "my passphrase, typed",
     "cr3t",
     "kwt_dev1_uQCT8H872CoB_STRANGERstrangerSTRANGERstranger2VTdSY",
     "kwr1-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ-0A1B",
+    "kwa1_0uQCT8H872CoBSTRANGERstrangerSTRANGERstrangerSTRANGERstranger0123456789",
 ];
 
 #[track_caller]
@@ -29,7 +30,7 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
     env.set(["openai"], "sk-0123456789abcdef");
     let before = env.files();
     let mut told = BTreeSet::new();
-    let [value, passphrase, short, token, code] = SECRETS;
+    let [value, passphrase, short, token, code, access] = SECRETS;
     for args in [
         &["set", "openai", value] as &[&str],
         &["set", "openai", "--", value],
@@ -62,6 +63,11 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
         &["passphrase", "--recovery-code", code],
         &["passphrase", &format!("--recovery-code={code}")],
         &["passphrase", "--recover", code],
+        &["access", "revoke", access, "--yes"],
+        &["access", "create", access, "--kind", "issued"],
+        &["create", access],
+        &["show", access],
+        &["verify", access],
     ] {
         let outcome = env.run(args);
         assert_eq!(outcome.code(), Some(2), "{args:?}: {outcome}");
@@ -85,7 +91,15 @@ fn a_secret_among_the_arguments_is_refused_and_not_repeated() {
 
     For more information, try '--help'.
 
+    error: invalid value '…' for '<NAME>': this is an access token, which does not belong on a command line
+
+    For more information, try '--help'.
+
     error: invalid value '…' for '[NAME]': this is a whole token, which does not belong on a command line; use its key id `[--KEY-ID--]`
+
+    For more information, try '--help'.
+
+    error: invalid value '…' for '[NAME]': this is an access token, which does not belong on a command line
 
     For more information, try '--help'.
 
@@ -136,7 +150,13 @@ fn a_token_cannot_become_the_name_of_a_key() {
 #[test]
 fn a_token_is_not_repeated_wherever_it_stands() {
     let env = TestEnv::new();
-    let token = SECRETS[3];
+    for token in [SECRETS[3], SECRETS[5]] {
+        assert_eq!(repeated(&env, token), [""; 0]);
+    }
+}
+
+/// What is said that repeats a token, by commands with the token in many places.
+fn repeated(env: &TestEnv, token: &str) -> Vec<String> {
     let secret = token.rsplit('_').next().expect("a part");
     let mut repeated = Vec::new();
     for args in [
@@ -164,6 +184,13 @@ fn a_token_is_not_repeated_wherever_it_stands() {
         &["passphrase", "--new-passphrase-file", token],
         &["search", token],
         &["show", "x", "-p", token],
+        &["restore", token, "--yes"],
+        &["restore", &format!("backups/{token}"), "--yes"],
+        &["backup", "--out", &format!("{token}/x")],
+        &["status", "--vault", token],
+        &["unlock", "--idle", token],
+        &["role", "show", token],
+        &["access", "revoke", &format!("={token}"), "--yes"],
     ] {
         for json in [false, true] {
             let args = [if json { &["--json"] } else { &[] as &[&str] }, args].concat();
@@ -173,5 +200,35 @@ fn a_token_is_not_repeated_wherever_it_stands() {
             }
         }
     }
-    assert_eq!(repeated, [""; 0]);
+    repeated
+}
+
+/// A variable that names a file was taken for the one that has the secret itself.
+#[test]
+fn what_a_variable_has_in_a_files_place_is_not_repeated() {
+    let env = TestEnv::new();
+    for (variable, secret) in [
+        ("KEYWRIGHT_PASSPHRASE_FILE", SECRETS[1]),
+        ("KEYWRIGHT_ACCESS_TOKEN_FILE", SECRETS[1]),
+        ("KEYWRIGHT_ACCESS_TOKEN_FILE", SECRETS[5]),
+    ] {
+        for args in [
+            &["list"] as &[&str],
+            &["list", "--json"],
+            &["status"],
+            &["doctor"],
+            &["create", "x"],
+            &["create", "x", "--vault", "new.db"],
+        ] {
+            let outcome = env.run_with_env(args, [(variable, secret)]);
+            hidden(args, &outcome);
+            if args == ["list"] {
+                let told = format!("from the file that {variable} names\n  caused by: ");
+                assert!(outcome.stderr().contains(&told), "{outcome}");
+            }
+        }
+    }
+    // An option has a path, which is told.
+    let outcome = env.run(["list", "--passphrase-file", "nowhere"]);
+    assert!(outcome.stderr().contains("`nowhere`"), "{outcome}");
 }

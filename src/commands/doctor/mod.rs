@@ -13,7 +13,7 @@ use self::finding::{Check, Finding};
 use crate::error::{CommandError, Exit};
 use crate::key::Scope;
 use crate::session::Session;
-use crate::settings::{AccessSource, PassphraseSource};
+use crate::settings::{AccessSource, PassphraseSource, SecretFile};
 use crate::vault::{Diagnosis, Examined, Vault};
 use crate::view::counted;
 
@@ -112,7 +112,7 @@ fn or_silent(told: io::Result<()>) -> Result<(), CommandError> {
 fn around(session: &Session) -> Vec<Finding> {
     let settings = &session.settings;
     let mut secrets = Vec::new();
-    if let PassphraseSource::File(path) = &settings.passphrase {
+    if let PassphraseSource::File(SecretFile { path, .. }) = &settings.passphrase {
         secrets.push(path.as_path());
     }
     if let Some(AccessSource::File(path)) = &settings.access {

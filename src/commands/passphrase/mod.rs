@@ -172,7 +172,11 @@ fn replace(
 
 impl PassphraseArgs {
     fn replacement(&self) -> Replacement {
-        let file = || self.new_passphrase_file.clone().map(PassphraseSource::File);
+        let file = || {
+            Some(PassphraseSource::File(
+                self.new_passphrase_file.clone()?.into(),
+            ))
+        };
         let fd = self.new_passphrase_fd.map(PassphraseSource::Descriptor);
         Replacement {
             source: fd.or_else(file).unwrap_or(PassphraseSource::Terminal),
