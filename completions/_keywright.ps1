@@ -107,7 +107,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             break
         }
         'keywright;access;create' {
-            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'Kind of the keys that it opens')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'Kind of the keys that it opens: issued or provider')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write it to a new file, mode 0600, instead')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Give it to a program''s standard input instead')

@@ -102,7 +102,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand revoke 'Revoke an access token: its scope gets a new key'
         }
         &'keywright;access;create'= {
-            cand --kind 'Kind of the keys that it opens'
+            cand --kind 'Kind of the keys that it opens: issued or provider'
             cand --expires 'When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]'
             cand --out 'Write it to a new file, mode 0600, instead'
             cand --pipe 'Give it to a program''s standard input instead'

@@ -41,14 +41,14 @@ impl Exit {
         (Self::Done, "done"),
         (Self::Failed, "failed"),
         (Self::Usage, "wrong usage"),
-        (Self::NotFound, "no such key or role"),
+        (Self::NotFound, "no such key, role or access token"),
         (Self::Conflict, "already exists, or changed meanwhile"),
         (Self::Locked, "locked, or wrong passphrase"),
         (Self::NotConfirmed, "not confirmed"),
         (Self::Damaged, "vault damaged or altered"),
         (
             Self::Refused,
-            "refused by a rule: cannot be shown again, revoked, unsafe file mode",
+            "refused by a rule: cannot be shown again, revoked, unsafe file mode, not opened by the access token",
         ),
         (
             Self::Found,
@@ -157,6 +157,14 @@ impl CommandError {
         self
     }
 
+    /// Whether access tokens open something else than what was wanted.
+    pub(crate) fn is_of_closed_scope(&self) -> bool {
+        matches!(
+            self.source.downcast_ref(),
+            Some(VaultError::ScopeClosed { .. })
+        )
+    }
+
     /// Tells it, as text or JSON, and gives how the command ended.
     pub(crate) fn report(self, out: &mut Printer) -> Exit {
         if self.silent {
@@ -260,9 +268,9 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::Exists { .. }
         | VaultError::ImportConflicts(_) => Exit::Conflict,
         VaultError::NotReady { kinds, .. } if kinds.contains(&Readiness::Missing) => Exit::NotFound,
-        VaultError::CredentialExpired(_)
+        VaultError::CredentialExpired { .. }
         | VaultError::NoAccessToken { .. }
-        | VaultError::WrongAccessToken
+        | VaultError::WrongAccessToken(_)
         | VaultError::WrongCredential => Exit::Locked,
         VaultError::AccessUncertain(_)
         | VaultError::Activity(_)
@@ -446,11 +454,11 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::UnknownAccess { .. } => "`keywright access list` shows every access token",
         VaultError::AccessUncertain(_) => "`keywright access list` shows whether it was",
         VaultError::AccessExists(_) => "choose another name; `keywright access revoke` makes room",
-        VaultError::CredentialExpired(_) | VaultError::WrongAccessToken => {
+        VaultError::CredentialExpired { .. } | VaultError::WrongAccessToken(_) => {
             "`keywright access list` shows the tokens there are, `keywright access create` makes one"
         }
         VaultError::OwnerOnly { .. } => {
-            "give the passphrase, too: an access token is not used where something else opens the vault for a change"
+            "give the passphrase, too: an access token opens keys for use and nothing else"
         }
         VaultError::NoAccessToken { .. } => {
             "it begins with kwa1_ and has 76 characters; several are separated by white space"

@@ -39,12 +39,14 @@ impl Session {
         &mut self,
         body: impl FnOnce(&mut Vault, &mut Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let vault = match self.access_tokens()? {
-            Some(tokens) => self.open_scopes(&tokens)?,
-            None => match self.open_by_agent()? {
-                Some(vault) => vault,
-                None => self.open()?,
-            },
+        if let Some(tokens) = self.access_tokens()? {
+            let vault = self.open_scopes(&tokens)?;
+            let done = self.finish(vault, body);
+            return done.map_err(|err| self.without_tokens(err));
+        }
+        let vault = match self.open_by_agent()? {
+            Some(vault) => vault,
+            None => self.open()?,
         };
         self.finish(vault, body)
     }
@@ -232,7 +234,26 @@ impl Session {
     fn open_scopes(&self, tokens: &[AccessToken]) -> Result<Vault, CommandError> {
         let credential = Credential::AccessTokens(tokens);
         let opened = Vault::open(&self.settings.location, &credential, self.now);
-        opened.map_err(|err| self.with_leftovers(err))
+        opened.map_err(|err| self.with_leftovers(err.with_source(&self.token_source())))
+    }
+
+    /// Where the access tokens came from, for people. A file has been read, and so its name is one.
+    fn token_source(&self) -> String {
+        match &self.settings.access {
+            Some(AccessSource::File(path)) => format!("`{}`", path.display()),
+            Some(AccessSource::Variable(_)) | None => "KEYWRIGHT_ACCESS_TOKEN".to_owned(),
+        }
+    }
+
+    /// What the access tokens do not open: another way into the vault may.
+    fn without_tokens(&self, err: CommandError) -> CommandError {
+        match &self.settings.access {
+            Some(source) if err.is_of_closed_scope() => err.also(&format!(
+                "unset {} to use the agent or the passphrase",
+                source.variable()
+            )),
+            _ => err,
+        }
     }
 
     /// The access tokens that are to be used.
@@ -243,7 +264,8 @@ impl Session {
                 .map_err(|err| unread_named("access token", source.variable(), err))?,
             Some(AccessSource::Variable(texts)) => texts,
         };
-        let tokens = AccessToken::read_all(texts)?;
+        let read = AccessToken::read_all(texts);
+        let tokens = read.map_err(|err| err.with_source(&self.token_source()))?;
         if tokens.is_empty() {
             let message = "the access token is needed, and there is only white space";
             return Err(CommandError::message(Exit::Locked, message));

@@ -7,6 +7,7 @@ use crate::error::{CommandError, Exit};
 use crate::key::{Actor, Environment, Expiry, KeyKind, KeyName, Project, Timestamp};
 use crate::output::{Cell, Table, Tone, escape};
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::vault::{AccessOutline, NewAccess};
 
 /// Make, list and revoke access tokens, each of which opens one scope
@@ -53,7 +54,7 @@ struct CreateArgs {
     /// Name of the access token, 1 to 100 characters of any script
     name: KeyName,
 
-    /// Kind of the keys that it opens
+    /// Kind of the keys that it opens: issued or provider
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: KeyKind,
 
@@ -70,11 +71,12 @@ struct CreateArgs {
 
 /// List access tokens, what they open, and when they were last used
 ///
-/// A use is known where the activity file is the one of this vault: what a CI job does elsewhere is not recorded here.
+/// -p and -e narrow the list when they are given as options. A use is known where the activity file is the one of this vault: what a CI job does elsewhere is not recorded here.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   keywright access list
+  keywright access list -p shop -e staging
   keywright access list --json")]
 struct ListArgs {}
 
@@ -192,7 +194,8 @@ impl CreateArgs {
 
 fn list(session: &mut Session) -> Result<Exit, CommandError> {
     session.with_owned_vault(|vault, session| {
-        let (tokens, now) = (vault.access_tokens()?, session.now);
+        let (mut tokens, now) = (vault.access_tokens()?, session.now);
+        tokens.retain(|token| is_wanted(token, session));
         if session.out.is_json() {
             let access_tokens = tokens.iter().map(|token| view(token, now)).collect();
             session.out.json(&ListDocument { access_tokens })?;
@@ -203,6 +206,18 @@ fn list(session: &mut Session) -> Result<Exit, CommandError> {
         }
         Ok(Exit::Done)
     })
+}
+
+/// Whether a token is of the project and environment that were given as options.
+fn is_wanted(token: &AccessOutline, session: &Session) -> bool {
+    let Settings {
+        project_option,
+        environment_option,
+        ..
+    } = &session.settings;
+    let is_project = |project: &Project| token.scope.project == *project;
+    let is_environment = |environment: &Environment| token.scope.environment == *environment;
+    project_option.iter().all(is_project) && environment_option.iter().all(is_environment)
 }
 
 fn table(tokens: &[AccessOutline], now: Timestamp) -> Table {
@@ -238,6 +253,11 @@ fn revoke(args: &RevokeArgs, session: &mut Session) -> Result<Exit, CommandError
     let dry_run = args.change.dry_run;
     session.with_owned_vault(|vault, session| {
         let (token, now) = (vault.find_access(&args.name)?, session.now);
+        if !is_wanted(&token, session) {
+            let message = format!("the access token `{}` opens {}", token.name, token.opens());
+            return Err(CommandError::message(Exit::NotFound, message)
+                .hint("leave out -p and -e, or choose what it opens"));
+        }
         let name = format!("access token `{}`", token.name);
         if dry_run {
             session

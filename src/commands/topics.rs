@@ -75,11 +75,11 @@ fn environment() -> Vec<Part> {
         Part::Terms(own.collect()),
         Part::Heading("Variables of the system"),
         terms(SYSTEM_VARIABLES),
-        Part::Heading("Where the passphrase comes from"),
+        Part::Heading("How the vault is opened"),
         Part::Text(
             "The first of these that is present is used. When it does not open the vault, the next is not tried.",
         ),
-        terms(PASSPHRASE_SOURCES),
+        terms(WAYS_IN),
         Part::Text(
             "With --no-input, KEYWRIGHT_NO_INPUT or no terminal, a command that needs the terminal ends with exit code 5 \
              instead of waiting.",
@@ -203,12 +203,20 @@ const SYSTEM_VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// In the order in which they are looked for.
-const PASSPHRASE_SOURCES: &[(&str, &str)] = &[
+const WAYS_IN: &[(&str, &str)] = &[
     (
         "--passphrase-fd",
         "The first line of an open file descriptor",
     ),
     ("--passphrase-file", "The first line of a file"),
+    (
+        "KEYWRIGHT_ACCESS_TOKEN",
+        "Access tokens; a command that changes the vault or needs all of it passes them over where another source is there",
+    ),
+    (
+        "KEYWRIGHT_ACCESS_TOKEN_FILE",
+        "Access tokens from a file, in the same way",
+    ),
     (
         "the agent",
         "The vault's key, where `unlock` gave it to an agent; see `keywright unlock --help`",
@@ -249,10 +257,14 @@ const SCOPE_OF_COMMANDS: &[(&str, &str)] = &[
          -e is given as an option",
     ),
     (
-        "access create",
-        "The scope that was chosen; `list` and `revoke` are of all of the vault",
+        "audit NAME, usage NAME",
+        "The key of that name in the same way",
     ),
-    ("audit NAME, usage NAME", "The same"),
+    ("access create", "The scope that was chosen"),
+    (
+        "access list, access revoke",
+        "Every scope; -p and -e narrow it when they are given as options",
+    ),
     (
         "audit, doctor, export, list, search, usage",
         "Every scope; -p and -e narrow it when they are given as options, variables and files do not",

@@ -16,7 +16,7 @@ use crate::key::{
 };
 use crate::output::{escape, json_text};
 use crate::session::Session;
-use crate::vault::{Code, Found, Requirements, UseCounts, Vault, Verdict, Verifier};
+use crate::vault::{Code, Found, Requirements, UseCounts, Vault, VaultError, Verdict, Verifier};
 use crate::view::{role_names, text};
 
 /// How many bytes of answers are put together before they are written.
@@ -100,7 +100,9 @@ pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, C
         let presented = read_start(CREDENTIAL_LIMIT)?;
         let (now, record) = (session.now, !args.no_record);
         let actor = &session.settings.actor;
-        let verdict = vault.verify(&presented, &requirements, record, actor, now)?;
+        let verdict = vault
+            .verify(&presented, &requirements, record, actor, now)
+            .map_err(for_issued_keys)?;
         let exit = match verdict.code {
             Code::Valid => Exit::Done,
             code if code.is_authenticated() => Exit::NotAllowed,
@@ -115,6 +117,17 @@ pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, C
         // Whoever asked by the exit code gets it, even when nobody reads the words.
         told.map_or_else(|err| CommandError::from(err).or_exit(exit), |()| Ok(exit))
     })
+}
+
+/// Where access tokens open nothing that a token could be of.
+fn for_issued_keys(err: VaultError) -> CommandError {
+    let is_closed = matches!(err, VaultError::ScopeClosed { .. });
+    let err = CommandError::from(err);
+    if is_closed {
+        err.hint("`keywright access create --kind issued` makes an access token that tokens are checked with")
+    } else {
+        err
+    }
 }
 
 fn document(verdict: &Verdict) -> Document<'_> {
@@ -240,7 +253,7 @@ impl Batch<'_> {
         let unreadable = |err| unreadable(err, "standard input");
         let input = stdin().map_err(unreadable)?;
         let mut lines = SecretLines::new(CREDENTIAL_LIMIT);
-        let mut verifier = self.vault.verifier()?;
+        let mut verifier = self.vault.verifier().map_err(for_issued_keys)?;
         loop {
             // Whoever waits for these answers before they go on gets them now.
             if !is_ready(&input) {

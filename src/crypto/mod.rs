@@ -123,5 +123,5 @@ pub use self::secret::{
 pub use self::slot::{SlotBinding, SlotInput, SlotKind, unwrap_key, wrap_key};
 pub(crate) use self::text::{base64, json_string};
 pub use self::token::{
-    CREDENTIAL_LIMIT, Digest, NoToken, Presented, TOKEN_LIMIT, Token, mint_key_id,
+    CREDENTIAL_LIMIT, Digest, NoToken, Presented, TOKEN_LIMIT, Token, looks_issued, mint_key_id,
 };

@@ -119,6 +119,11 @@ impl Secret {
             .collect()
     }
 
+    /// Without the byte order mark that some editors begin UTF-8 files with.
+    pub fn without_mark(&self) -> Self {
+        Self::copied(self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0))
+    }
+
     /// Without ASCII white space at both ends.
     pub fn trimmed(&self) -> Self {
         Self(Box::from(self.0.trim_ascii()))

@@ -147,6 +147,13 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Whether somebody took the token of an issued key for another sort: it begins as one without a brand of its own, or has the
+/// form.
+pub fn looks_issued(text: &Secret) -> bool {
+    let text = text.expose();
+    text.starts_with(b"kwt_") || shape(text).is_some()
+}
+
 /// A new random key id.
 ///
 /// # Errors

@@ -100,12 +100,12 @@ pub(crate) fn passphrase_from_file(path: &Path) -> io::Result<Secret> {
     Line::read(File::open(path)?, PASSPHRASE_LIMIT)
 }
 
-/// All that is in a file of access tokens.
+/// All that is in a file of access tokens, but a byte order mark.
 ///
 /// # Errors
 /// As [`passphrase_from_file`], with a limit of 8 KiB: more tokens than a vault can have.
 pub(crate) fn access_tokens_from_file(path: &Path) -> io::Result<Secret> {
-    Secret::read(File::open(path)?, ACCESS_LIMIT)
+    Ok(Secret::read(File::open(path)?, ACCESS_LIMIT)?.without_mark())
 }
 
 /// The first line of a file, which is a recovery code or is to be one.

@@ -13,10 +13,10 @@ use super::log::{Event, Verb};
 use super::own::{OwnBody, OwnRecord};
 use super::record::RecordKey;
 use super::unlock::{expiry, slot_row};
-use super::{Vault, VaultError, View};
+use super::{Vault, VaultError, View, Which};
 use crate::crypto::{
     RootKey, Secret, SlotBinding, SlotInput, SlotKind, access_token_parts, access_token_text,
-    random, recovery_code_input, recovery_code_text,
+    looks_issued, random, recovery_code_input, recovery_code_text,
 };
 use crate::key::{Actor, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
 use crate::store::{ActivityFile, SlotRow};
@@ -64,7 +64,12 @@ impl AccessToken {
     /// [`VaultError::NoAccessToken`] with the place of the first that is no whole, correctly typed one.
     pub fn read_all(texts: &Secret) -> Result<Vec<Self>, VaultError> {
         let words = texts.words();
-        let read = |(at, word)| Self::read(word).ok_or(VaultError::NoAccessToken { place: at + 1 });
+        let read = |(at, word): (usize, &Secret)| {
+            Self::read(word).ok_or_else(|| VaultError::NoAccessToken {
+                which: Which::new(at, words.len()),
+                is_issued: looks_issued(word),
+            })
+        };
         words.iter().enumerate().map(read).collect()
     }
 

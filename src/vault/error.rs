@@ -1,12 +1,12 @@
 //! What a vault can refuse, and why.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 
 use super::hand_out::Readiness;
 use crate::crypto::{Malformed, RandomError};
-use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope, VariableName};
+use crate::key::{KeyKind, KeyName, ParseError, RoleName, Scope, Timestamp, VariableName};
 use crate::store::StoreError;
 
 /// Every way in which a use case can fail. Nothing was changed, unless the message says otherwise.
@@ -33,8 +33,8 @@ pub enum VaultError {
     CodeInvalid(#[source] Box<VaultError>),
     #[error("the recovery code was printed, and it cannot be told whether it opens the vault")]
     CodeUncertain(#[source] StoreError),
-    #[error("the access token expired at {0}")]
-    CredentialExpired(crate::key::Timestamp),
+    #[error("{which} expired at {at}")]
+    CredentialExpired { which: Which, at: Timestamp },
     #[error(
         "{} must not be set: {} could change which code runs", listed_as_given(.0), if .0.len() == 1 { "it" } else { "they" }
     )]
@@ -65,9 +65,9 @@ pub enum VaultError {
     Misused(String),
     #[error("{0} was written by a newer keywright")]
     Newer(String),
-    /// Which of several it is, from 1.
-    #[error("the access token{} is not one: a character is wrong or missing", if *place == 1 { String::new() } else { format!(" {place}") })]
-    NoAccessToken { place: usize },
+    /// A text that is no access token, and may be a token of another sort.
+    #[error("{which} {}", if *is_issued { "is the token of an issued key" } else { "is not one: a character is wrong or missing" })]
+    NoAccessToken { which: Which, is_issued: bool },
     #[error("no default key in {0}")]
     NoDefault(Scope),
     #[error("no key {purpose} in {place}")]
@@ -180,8 +180,8 @@ pub enum VaultError {
         /// Those that have such keys.
         there: Vec<String>,
     },
-    #[error("an access token opens nothing here: it was revoked, or it is of another vault")]
-    WrongAccessToken,
+    #[error("{0} opens nothing here: it was revoked, or it is of another vault")]
+    WrongAccessToken(Which),
     #[error("wrong passphrase, or a slot of the vault was altered")]
     WrongCredential,
 }
@@ -189,6 +189,49 @@ pub enum VaultError {
 impl VaultError {
     pub(super) fn altered(what: impl Into<String>) -> Self {
         Self::Altered(what.into())
+    }
+
+    /// Of an access token, with where it came from.
+    pub(crate) fn with_source(mut self, source: &str) -> Self {
+        if let Self::CredentialExpired { which, .. }
+        | Self::NoAccessToken { which, .. }
+        | Self::WrongAccessToken(which) = &mut self
+        {
+            which.source = Some(source.to_owned());
+        }
+        self
+    }
+}
+
+/// An access token among those that were given.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Which {
+    /// From 1.
+    pub place: usize,
+    pub count: usize,
+    source: Option<String>,
+}
+
+impl Which {
+    pub(super) fn new(index: usize, count: usize) -> Self {
+        Self {
+            place: index + 1,
+            count,
+            source: None,
+        }
+    }
+}
+
+impl Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => f.write_str("the access token")?,
+            count => write!(f, "access token {} of {count}", self.place)?,
+        }
+        match &self.source {
+            None => Ok(()),
+            Some(source) => write!(f, " from {source}"),
+        }
     }
 }
 

@@ -61,8 +61,8 @@ pub use self::doctor::{
     AccessTrouble, Diagnosis, Examined, Fault, FileTrouble, KeyTrouble, Limited, Trouble,
 };
 pub use self::edit::{Edited, FieldChange, KeyEdit, ListEdit};
-pub use self::error::VaultError;
 pub(crate) use self::error::listed;
+pub use self::error::{VaultError, Which};
 pub use self::export::{Export, ExportedKey};
 pub use self::find::{Found, Wanted};
 pub use self::hand_out::{Assigned, HandOut, HandedOut, Preview, Readiness, Selection};
@@ -116,6 +116,7 @@ struct ScopeKey {
     slot: SlotId,
     scope: ScopeId,
     key: RootKey,
+    which: Which,
 }
 
 impl Holder {

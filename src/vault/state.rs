@@ -67,11 +67,11 @@ impl State {
         let open = |one: &ScopeKey| {
             let row = rows.iter().find(|row| row.id == one.scope);
             let (Some(row), true) = (row, slots.iter().any(|row| row.id == one.slot)) else {
-                return Err(VaultError::WrongAccessToken);
+                return Err(VaultError::WrongAccessToken(one.which.clone()));
             };
             // Revoked since it was unlocked, most likely.
             if !checks::holds(row.key_id == one.key.id(vault)) {
-                return Err(VaultError::WrongAccessToken);
+                return Err(VaultError::WrongAccessToken(one.which.clone()));
             }
             OpenScope::open_with_scope_key(row.clone(), one, vault)
         };

@@ -7,7 +7,7 @@ use super::draft::{Draft, Finished};
 use super::head::{Manifest, VaultHead};
 use super::log::{Event, NO_HASH, Verb};
 use super::state::State;
-use super::{Holder, Location, ScopeKey, Vault, VaultError, operation_id};
+use super::{Holder, Location, ScopeKey, Vault, VaultError, Which, operation_id};
 use crate::crypto::{
     Passphrase, Profile, RootKey, SlotBinding, SlotInput, SlotKind, random, unwrap_key, wrap_key,
 };
@@ -227,7 +227,11 @@ impl Vault {
         };
         let mut opened: Vec<ScopeKey> = tokens
             .iter()
-            .map(|token| unlock_scope(&header, &slots, &scopes, token, now))
+            .enumerate()
+            .map(|(at, token)| {
+                let which = Which::new(at, tokens.len());
+                unlock_scope(&header, &slots, &scopes, (token, which), now)
+            })
             .collect::<Result<_, _>>()?;
         opened.sort_by_key(|one| one.scope);
         opened.dedup_by_key(|one| one.scope);
@@ -306,17 +310,18 @@ fn unlock_scope(
     header: &HeaderRow,
     slots: &[SlotRow],
     scopes: &[ScopeRow],
-    token: &AccessToken,
+    (token, which): (&AccessToken, Which),
     now: Timestamp,
 ) -> Result<ScopeKey, VaultError> {
+    let wrong = || VaultError::WrongAccessToken(which.clone());
     let slot = slots
         .iter()
         .find(|slot| slot.id == token.slot() && slot.kind == SlotKind::AccessToken.number())
-        .ok_or(VaultError::WrongAccessToken)?;
+        .ok_or_else(wrong)?;
     let scope = scopes
         .iter()
         .find(|scope| scope.id == slot.scope)
-        .ok_or(VaultError::WrongAccessToken)?;
+        .ok_or_else(wrong)?;
     let binding = binding(slot, scope.key_id);
     let key = unwrap_key(
         &slot.sealed_key,
@@ -325,14 +330,15 @@ fn unlock_scope(
         &binding,
         header.vault,
     )
-    .ok_or(VaultError::WrongAccessToken)?;
+    .ok_or_else(wrong)?;
     // The commitment binds the date, so it is the one that was given. Honest programs keep to it; that is all it does.
     match expiry(slot) {
-        Some(end) if end <= now => Err(VaultError::CredentialExpired(end)),
+        Some(end) if end <= now => Err(VaultError::CredentialExpired { which, at: end }),
         _ => Ok(ScopeKey {
             slot: slot.id,
             scope: slot.scope,
             key,
+            which,
         }),
     }
 }

@@ -118,7 +118,7 @@ fn one_is_made_listed_and_revoked() {
     exit: 5
     ---- stdout
     ---- stderr
-    error: an access token opens nothing here: it was revoked, or it is of another vault
+    error: the access token from KEYWRIGHT_ACCESS_TOKEN opens nothing here: it was revoked, or it is of another vault
     hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     insta::assert_snapshot!(env.run(["access", "revoke", "deploi", "--yes"]), @"
@@ -182,7 +182,7 @@ fn one_opens_its_scope_and_says_so_of_every_other() {
     ---- stdout
     ---- stderr
     error: shop/production cannot be opened: the access token opens the provider keys of shop/staging
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN to use the agent or the passphrase
     ");
     insta::assert_snapshot!(run_with(&env, &token, "get web -p shop -e staging"), @"
     exit: 3
@@ -229,7 +229,7 @@ fn one_changes_nothing() {
     ---- stdout
     ---- stderr
     error: this needs the passphrase: an access token opens the provider keys of shop/staging for use only
-    hint: give the passphrase, too: an access token is not used where something else opens the vault for a change
+    hint: give the passphrase, too: an access token opens keys for use and nothing else
     ");
     // Where the passphrase is there, too, a change is made with it.
     let changed = env.run_with_env(
@@ -284,12 +284,23 @@ fn several_open_several_scopes() {
         .env("KEYWRIGHT_ACCESS_TOKEN_FILE", &file);
     let verified = env.finish(verify, &token);
     assert!(verified.success(), "{verified}");
+    let mut provider = env.command(["verify"]);
+    provider
+        .env_remove("KEYWRIGHT_PASSPHRASE_FILE")
+        .env("KEYWRIGHT_ACCESS_TOKEN", &staging);
+    insta::assert_snapshot!(env.finish(provider, &token), @"
+    exit: 8
+    ---- stdout
+    ---- stderr
+    error: issued keys cannot be opened: the access token opens the provider keys of shop/staging
+    hint: `keywright access create --kind issued` makes an access token that tokens are checked with; unset KEYWRIGHT_ACCESS_TOKEN to use the agent or the passphrase
+    ");
     insta::assert_snapshot!(run_with(&env, &both, "show openai"), @"
     exit: 8
     ---- stdout
     ---- stderr
     error: default/development cannot be opened: the access token opens the issued keys of shop/production, the provider keys of shop/staging
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN to use the agent or the passphrase
     ");
 }
 
@@ -300,17 +311,26 @@ fn what_is_no_access_token_is_refused_and_not_repeated() {
     let other = shop();
     let foreign = access(&other, "deploy", "staging", "provider");
     let mistyped = token.replace("kwa1_", "kwa1_x");
+    let issued = env.create(["other"]);
     for (tokens, what) in [
         (mistyped.as_str(), "a character is wrong or missing"),
         (&token[..75], "a character is wrong or missing"),
         ("hunter2", "a character is wrong or missing"),
         (
             &format!("{token} {mistyped}"),
-            "the access token 2 is not one",
+            "access token 2 of 2 from KEYWRIGHT_ACCESS_TOKEN is not one",
         ),
         (" \n", "only white space"),
         (&foreign, "of another vault"),
-        (&format!("{token} {foreign}"), "of another vault"),
+        (
+            &format!("{token} {foreign} {token}"),
+            "access token 2 of 3 from KEYWRIGHT_ACCESS_TOKEN opens nothing here",
+        ),
+        (
+            &issued,
+            "the access token from KEYWRIGHT_ACCESS_TOKEN is the token of an issued key",
+        ),
+        (&issued[..30], "is the token of an issued key"),
     ] {
         let refused = run_with(&env, tokens, "list");
         assert_eq!(refused.code(), Some(5), "{refused}");
@@ -319,6 +339,21 @@ fn what_is_no_access_token_is_refused_and_not_repeated() {
             assert!(!refused.stderr().contains(secret), "{refused}");
         }
     }
+    let listed = |contents: &str| {
+        let mut command = env.command(["list"]);
+        command.env("KEYWRIGHT_ACCESS_TOKEN_FILE", env.write("f", contents));
+        env.finish(command, "")
+    };
+    let refused = listed(&format!("{token}\n{foreign}\n"));
+    let told = "access token 2 of 2 from `";
+    assert!(refused.stderr().contains(told), "{refused}");
+    assert!(
+        refused.stderr().contains("/f` opens nothing here"),
+        "{refused}"
+    );
+    // As some editors begin a file.
+    assert!(listed(&format!("\u{feff}{token}\n")).success());
+    assert_eq!(listed(&format!("{token}\u{feff}")).code(), Some(5));
     let mut command = env.command(["list"]);
     command.env("KEYWRIGHT_ACCESS_TOKEN_FILE", env.path("nowhere"));
     insta::assert_snapshot!(env.finish(command, ""), @"
@@ -359,7 +394,7 @@ fn an_expired_one_is_refused_and_listed_as_such() {
     exit: 5
     ---- stdout
     ---- stderr
-    error: the access token expired at [-------TIME-------]
+    error: the access token from KEYWRIGHT_ACCESS_TOKEN expired at [-------TIME-------]
     hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     let listed = env.run(["access", "list", "--json"]).json();

@@ -89,12 +89,13 @@ fn of_exit_codes() {
       0    done
       1    failed
       2    wrong usage
-      3    no such key or role
+      3    no such key, role or access token
       4    already exists, or changed meanwhile
       5    locked, or wrong passphrase
       6    not confirmed
       7    vault damaged or altered
-      8    refused by a rule: cannot be shown again, revoked, unsafe file mode
+      8    refused by a rule: cannot be shown again, revoked, unsafe file mode, not
+           opened by the access token
       9    a check found something: check, doctor, list --expiring
       10   verify: not authenticated
       11   verify: not allowed
@@ -153,10 +154,12 @@ fn of_scopes() {
       delete, edit, get, revoke, rotate, show
           The key of that name in the scope that was chosen. A key id or masked
           token is found in every scope, unless -p or -e is given as an option
-      access create
-          The scope that was chosen; `list` and `revoke` are of all of the vault
       audit NAME, usage NAME
-          The same
+          The key of that name in the same way
+      access create
+          The scope that was chosen
+      access list, access revoke
+          Every scope; -p and -e narrow it when they are given as options
       audit, doctor, export, list, search, usage
           Every scope; -p and -e narrow it when they are given as options, variables
           and files do not
@@ -231,7 +234,7 @@ fn of_environment() {
       USER, LOGNAME
           Who is recorded as the maker of a change, unless --actor says so
 
-    Where the passphrase comes from:
+    How the vault is opened:
 
     The first of these that is present is used. When it does not open the vault, the
     next is not tried.
@@ -240,6 +243,11 @@ fn of_environment() {
           The first line of an open file descriptor
       --passphrase-file
           The first line of a file
+      KEYWRIGHT_ACCESS_TOKEN
+          Access tokens; a command that changes the vault or needs all of it passes
+          them over where another source is there
+      KEYWRIGHT_ACCESS_TOKEN_FILE
+          Access tokens from a file, in the same way
       the agent
           The vault's key, where `unlock` gave it to an agent; see `keywright unlock
           --help`

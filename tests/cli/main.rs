@@ -1,6 +1,7 @@
 //! The program as a user meets it: arguments, standard streams, files and a terminal.
 
 mod access;
+mod access_scopes;
 mod agent;
 mod agent_peers;
 mod agent_start;

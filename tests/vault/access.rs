@@ -161,7 +161,7 @@ fn an_access_token_ends_on_its_day() {
     for late in [end, Timestamp(end.0 + 1)] {
         assert!(matches!(
             refused(open(late)),
-            VaultError::CredentialExpired(at) if at == end
+            VaultError::CredentialExpired { at, .. } if at == end
         ));
     }
 }
@@ -224,7 +224,7 @@ fn wrong_credentials_are_all_refused_alike() {
     ] {
         assert!(matches!(
             refused(place.open_with(&credential).map(drop)),
-            VaultError::WrongAccessToken | VaultError::WrongCredential
+            VaultError::WrongAccessToken(_) | VaultError::WrongCredential
         ));
     }
     let mut recovered = place

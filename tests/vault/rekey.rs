@@ -76,7 +76,7 @@ impl Used {
                 names(&mut vault);
                 true
             }
-            Err(VaultError::WrongAccessToken | VaultError::WrongCredential) => false,
+            Err(VaultError::WrongAccessToken(_) | VaultError::WrongCredential) => false,
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -186,7 +186,7 @@ fn an_access_token_that_is_revoked_while_it_is_in_use_sees_nothing_more() {
         .revoke_access(used.first.slot(), &who(), NOW)
         .expect("revoked");
     let outcome = server.find_name(&name("ci"), &shop());
-    assert!(matches!(refused(outcome), VaultError::WrongAccessToken));
+    assert!(matches!(refused(outcome), VaultError::WrongAccessToken(_)));
 }
 
 #[test]

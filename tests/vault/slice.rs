@@ -221,7 +221,7 @@ fn a_slice_opens_with_its_access_tokens_and_nothing_else() {
     assert_eq!(names(&mut job), ["openai"]);
     assert!(matches!(
         refused(open(&shop.slice, &shop.production)),
-        VaultError::WrongAccessToken
+        VaultError::WrongAccessToken(_)
     ));
     let passphrase = passphrase("horse");
     let mut elsewhere = Place::new();
@@ -373,7 +373,7 @@ fn a_revoked_access_token_opens_nothing_of_a_refreshed_slice() {
         .expect("refreshed");
     assert!(matches!(
         refused(open(&shop.slice, &revoked)),
-        VaultError::WrongAccessToken
+        VaultError::WrongAccessToken(_)
     ));
     assert_eq!(
         names(&mut open(&shop.slice, &other).expect("opens")),

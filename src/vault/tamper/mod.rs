@@ -50,7 +50,7 @@ impl Outcome {
             Err(VaultError::Store(StoreError::Newer { .. })) => Self::Newer,
             Err(VaultError::Store(StoreError::NotAVault(_))) => Self::NotAVault,
             Err(VaultError::Slice(_)) => Self::Slice,
-            Err(VaultError::WrongAccessToken | VaultError::WrongCredential) => Self::Credential,
+            Err(VaultError::WrongAccessToken(_) | VaultError::WrongCredential) => Self::Credential,
             Err(other) => panic!("a refusal of no class of its own: {other:?}"),
         }
     }
@@ -394,6 +394,7 @@ fn same_key(one: &ScopeKey) -> ScopeKey {
         slot: one.slot,
         scope: one.scope,
         key: one.key.duplicate(),
+        which: one.which.clone(),
     }
 }
 

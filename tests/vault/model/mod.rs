@@ -148,7 +148,7 @@ impl Model {
     fn opens(&self, credential: &Credential<'_>) -> bool {
         match self.place.open_with(credential) {
             Ok(_) => true,
-            Err(VaultError::WrongAccessToken | VaultError::WrongCredential) => false,
+            Err(VaultError::WrongAccessToken(_) | VaultError::WrongCredential) => false,
             Err(other) => panic!("{other:?}"),
         }
     }
