@@ -149,11 +149,11 @@ fn a_source_that_fails_is_told_and_the_next_is_not_tried() {
     }
     insta::assert_snapshot!(told, @r#"
     $ keywright "missing file"
-    error: no passphrase from `missing`
+    error: no passphrase from the file that KEYWRIGHT_PASSPHRASE_FILE names
       caused by: No such file or directory (os error 2)
     [exit 5]
     $ keywright folder
-    error: no passphrase from `.`
+    error: no passphrase from the file that KEYWRIGHT_PASSPHRASE_FILE names
       caused by: Is a directory (os error 21)
     [exit 5]
     $ keywright "empty file"
@@ -239,11 +239,11 @@ fn only_the_first_line_counts_whatever_ends_it() {
         assert_eq!(outcome.code(), Some(5), "{contents:?}: {outcome}");
     }
     env.write("passphrase", "x".repeat(5000));
-    insta::assert_snapshot!(env.run(["list"]), @r"
+    insta::assert_snapshot!(env.run(["list"]), @"
     exit: 5
     ---- stdout
     ---- stderr
-    error: no passphrase from `[HOME]/passphrase`
+    error: no passphrase from the file that KEYWRIGHT_PASSPHRASE_FILE names
       caused by: file too large
     ");
 }
