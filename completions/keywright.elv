@@ -694,6 +694,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --passphrase-file 'Read the passphrase from the first line of a file'
             cand --passphrase-fd 'Read the passphrase from the first line of an open file descriptor'
             cand --color 'When to use colour'
+            cand --all 'Lock the agents of all your vaults'
             cand --json 'Answer as one JSON document'
             cand -q 'Say nothing but the answer and errors'
             cand --quiet 'Say nothing but the answer and errors'

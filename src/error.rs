@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::agent::AgentError;
 use crate::key::KeyKind;
-use crate::output::Printer;
+use crate::output::{Printer, escape};
 use crate::prompt::PromptError;
 use crate::vault::{Readiness, StoreError, VaultError, listed};
 
@@ -165,6 +165,12 @@ impl CommandError {
         )
     }
 
+    /// Tells it where the command goes on without what failed.
+    pub(crate) fn warn(self, out: &mut Printer) {
+        let text = format!("{:#}", self.source);
+        out.warn(format_args!("{}", escape(&text)));
+    }
+
     /// Tells it, as text or JSON, and gives how the command ended.
     pub(crate) fn report(self, out: &mut Printer) -> Exit {
         if self.silent {
@@ -221,7 +227,15 @@ impl From<AgentError> for CommandError {
         };
         let hint = match &err {
             AgentError::Busy => "`keywright status` tells more",
-            AgentError::Silent { .. } => {
+            AgentError::Silent {
+                process: Some(process),
+                ..
+            } => {
+                let hint =
+                    format!("end process {process}; `keywright unlock` starts another agent");
+                return Self::new(kind, err).hint(hint);
+            }
+            AgentError::Silent { process: None, .. } => {
                 "end that process; `keywright unlock` starts another agent"
             }
             AgentError::TooLong(_) => "set XDG_RUNTIME_DIR to a folder with a shorter path",

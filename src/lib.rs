@@ -63,6 +63,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let outcome = commands::help(args, cli::definition(), &mut out);
             finish(outcome, out)
         }
+        // Nor does one keep a key from being locked.
+        Err(err) if let Command::Lock(args) = &cli.command => {
+            err.warn(&mut out);
+            let outcome = settings::agents(&cli.global)
+                .and_then(|agents| commands::lock(args, &agents, &mut out));
+            finish(outcome, out)
+        }
         Err(err) => {
             let is_run = matches!(cli.command, Command::Run(_));
             finish(Err(if is_run { err.of_run() } else { err }), out)
@@ -104,7 +111,9 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Import(args) => commands::import(&args, session),
         Command::Init(args) => commands::init(&args, session),
         Command::List(args) => commands::list(args, session),
-        Command::Lock(args) => commands::lock(&args, session),
+        Command::Lock(args) => {
+            commands::lock(&args, &session.settings.agent.agents, &mut session.out)
+        }
         Command::Man(args) => commands::man(&args, cli::definition(), session),
         Command::Passphrase(args) => commands::passphrase(&args, session),
         Command::Restore(args) => commands::restore(&args, session),

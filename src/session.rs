@@ -109,13 +109,8 @@ impl Session {
         if let Some(tokens) = self.access_tokens().ok()? {
             return self.open_scopes(&tokens).ok();
         }
-        let agent = self.agent();
-        if self.settings.agent.is_asked && agent.may_run().ok()? {
-            let locked = self.locked().ok()?;
-            let key = agent.get(locked.id()).ok()?;
-            if let Some(key) = key.filter(|key| locked.is_opened_by(key)) {
-                return locked.unlock(&Credential::VaultKey(&key)).ok();
-            }
+        if let Some(vault) = self.open_by_agent_unasked() {
+            return Some(vault);
         }
         let unasked = match &self.settings.passphrase {
             // Not a pipe, which is read only once, and not a terminal.

@@ -42,6 +42,16 @@ pub(crate) enum State {
     Unlocked(Known),
 }
 
+/// What came of locking. The later stands for more.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Locking {
+    /// Nobody is there.
+    NoAgent,
+    /// There was no key.
+    Unchanged,
+    Locked,
+}
+
 /// What an agent says of itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Known {
@@ -59,6 +69,21 @@ impl Agent {
         Self {
             place: Place::new(folder, vault),
         }
+    }
+
+    /// With its socket at this path, which has a folder.
+    pub(super) fn at(socket: PathBuf) -> Self {
+        Self {
+            place: Place::at(socket),
+        }
+    }
+
+    /// Whether there is a folder for its socket.
+    ///
+    /// # Errors
+    /// When the folder is unsafe.
+    pub(super) fn has_folder(&self) -> Result<bool, AgentError> {
+        self.place.check()
     }
 
     /// Whether there is a socket, so that asking is worth it.
@@ -81,25 +106,32 @@ impl Agent {
             self.stop(answer.process)?;
             return Ok(None);
         }
-        match answer.code {
-            Some(Code::Done) => Ok(Some(Response::take_key(&mut bytes))),
-            Some(Code::Locked | Code::OtherVault) => Ok(None),
-            other => Err(refused(other)),
-        }
+        key_in(&answer, &mut bytes)
     }
 
-    /// Has the key wiped; whether there was one.
+    /// The same, and no use of the key: its time goes on. An agent of another version stays, and gives nothing.
     ///
     /// # Errors
     /// As [`Agent::get`].
-    pub(crate) fn lock(&self) -> Result<bool, AgentError> {
+    pub(crate) fn peek(&self, vault: VaultId) -> Result<Option<RootKey>, AgentError> {
+        match self.ask(&Request::Peek(vault))? {
+            Some((answer, mut bytes)) if answer.is_ours => key_in(&answer, &mut bytes),
+            _ => Ok(None),
+        }
+    }
+
+    /// Has the key wiped.
+    ///
+    /// # Errors
+    /// As [`Agent::get`].
+    pub(crate) fn lock(&self) -> Result<Locking, AgentError> {
         let Some((answer, _)) = self.ask(&Request::Lock)? else {
-            return Ok(false);
+            return Ok(Locking::NoAgent);
         };
         match answer.code {
-            Some(Code::Done) => Ok(true),
-            Some(Code::Locked) => Ok(false),
-            _ if !answer.is_ours => self.stop(answer.process).map(|()| true),
+            Some(Code::Done) => Ok(Locking::Locked),
+            Some(Code::Locked) => Ok(Locking::Unchanged),
+            _ if !answer.is_ours => self.stop(answer.process).map(|()| Locking::Locked),
             other => Err(refused(other)),
         }
     }
@@ -214,8 +246,17 @@ impl Agent {
     }
 
     fn silent(&self, source: io::Error) -> AgentError {
+        let source = match source.kind() {
+            // What the system says of it is that something is not there at the moment.
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                let seconds = PATIENCE.as_secs();
+                io::Error::other(format!("it did not answer within {seconds} s"))
+            }
+            _ => source,
+        };
         AgentError::Silent {
             path: self.place.socket().to_owned(),
+            process: self.place.holder(),
             source,
         }
     }
@@ -232,6 +273,14 @@ fn is_cut_off(err: &io::Error) -> bool {
         err.kind(),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
     )
+}
+
+fn key_in(answer: &Response, bytes: &mut [u8; FRAME]) -> Result<Option<RootKey>, AgentError> {
+    match answer.code {
+        Some(Code::Done) => Ok(Some(Response::take_key(bytes))),
+        Some(Code::Locked | Code::OtherVault) => Ok(None),
+        other => Err(refused(other)),
+    }
 }
 
 fn refused(code: Option<Code>) -> AgentError {

@@ -23,7 +23,12 @@ pub(crate) enum AgentError {
     #[error("the agent refused: {0}")]
     Refused(Code),
     #[error("the agent at `{}` does not answer", path.display())]
-    Silent { path: PathBuf, source: io::Error },
+    Silent {
+        path: PathBuf,
+        /// Where it is known.
+        process: Option<u32>,
+        source: io::Error,
+    },
     #[error("the path of the agent's socket is too long for this system: `{}`", .0.display())]
     TooLong(PathBuf),
     #[error("the agent's folder `{}` is not safe: {why}", path.display())]

@@ -53,13 +53,28 @@ impl Keeper {
     /// # Errors
     /// [`Code::Locked`] without a key, [`Code::OtherVault`] with that of another vault.
     pub(super) fn get(&mut self, vault: VaultId, now: Duration) -> Result<(&RootKey, Left), Code> {
-        self.expire(now);
-        let held = self.held.as_mut().ok_or(Code::Locked)?;
-        if held.vault != vault {
-            return Err(Code::OtherVault);
-        }
+        let held = self.held_of(vault, now)?;
         held.used = held.used.max(now);
         Ok((&held.key, held.left(now)))
+    }
+
+    /// The same, and no use.
+    ///
+    /// # Errors
+    /// As [`Keeper::get`].
+    pub(super) fn peek(&mut self, vault: VaultId, now: Duration) -> Result<(&RootKey, Left), Code> {
+        let held = self.held_of(vault, now)?;
+        Ok((&held.key, held.left(now)))
+    }
+
+    fn held_of(&mut self, vault: VaultId, now: Duration) -> Result<&mut Held, Code> {
+        self.expire(now);
+        let held = self.held.as_mut().ok_or(Code::Locked)?;
+        if held.vault == vault {
+            Ok(held)
+        } else {
+            Err(Code::OtherVault)
+        }
     }
 
     /// Wipes the key.
@@ -147,6 +162,18 @@ mod tests {
         assert!(keeper.left(at(1_600)).is_some());
         assert!(keeper.get(VaultId([2; 16]), at(1_600)).is_err());
         assert!(keeper.get(VAULT, at(1_700)).is_err());
+        assert!(keeper.is_empty());
+    }
+
+    #[test]
+    fn a_peek_gives_the_key_and_is_no_use() {
+        let mut keeper = keeper();
+        for seconds in (0..900).step_by(100) {
+            assert!(keeper.peek(VAULT, at(seconds)).is_ok(), "{seconds}");
+        }
+        let other = VaultId([2; 16]);
+        assert_eq!(keeper.peek(other, at(899)).err(), Some(Code::OtherVault));
+        assert_eq!(keeper.peek(VAULT, at(900)).err(), Some(Code::Locked));
         assert!(keeper.is_empty());
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::key::{ParseError, Span};
 
 /// A length of time from one minute to 30 days, in whole seconds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Limit(Span);
 
 impl Limit {

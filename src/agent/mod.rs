@@ -10,6 +10,7 @@
 //!   any case, also when the machine slept meanwhile.
 //! * Root, and whoever can read all memory: nothing.
 
+mod agents;
 mod client;
 mod error;
 mod keeper;
@@ -19,7 +20,8 @@ mod protocol;
 mod server;
 mod start;
 
-pub(crate) use self::client::{Agent, Known, State};
+pub(crate) use self::agents::Agents;
+pub(crate) use self::client::{Agent, Known, Locking, State};
 pub(crate) use self::error::AgentError;
 pub(crate) use self::limits::{Limit, Limits};
 pub(crate) use self::server::serve;

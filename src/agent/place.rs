@@ -1,8 +1,8 @@
 //! Where an agent listens: a socket for each vault in a folder that is its owner's alone.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
@@ -98,11 +98,8 @@ impl Place {
         let Some(lock) = self.lock()? else {
             return Ok(None);
         };
-        // Whose lock is free is dead, so that its socket is nobody's.
-        match fs::remove_file(&self.socket) {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(self.failed("remove the old"))?,
-        }
+        self.remove_dead_socket()
+            .map_err(self.failed("remove the old"))?;
         // A mode that came later would leave a gap. The process has no other thread that could make files meanwhile.
         let before = umask(Mode::from_raw_mode(0o177));
         let listener = UnixListener::bind(&self.socket);
@@ -124,24 +121,46 @@ impl Place {
         }))
     }
 
+    /// Whose lock is free is dead, so that its socket is nobody's. Whatever is no socket is left alone.
+    fn remove_dead_socket(&self) -> io::Result<()> {
+        match fs::symlink_metadata(&self.socket) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(err) => Err(err),
+            Ok(there) if there.file_type().is_socket() => fs::remove_file(&self.socket),
+            Ok(_) => Err(io::Error::other("it is no socket")),
+        }
+    }
+
+    /// The process that has the lock, as it wrote there itself; only where an agent listens is it told of a living one.
+    pub(super) fn holder(&self) -> Option<u32> {
+        let file = lock_file(File::options().read(true), &self.lock_path()).ok()?;
+        let mut text = String::new();
+        file.take(16).read_to_string(&mut text).ok()?;
+        text.trim_end().parse().ok().filter(|process| *process > 0)
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.socket.with_extension("lock")
+    }
+
     /// The lock that an agent holds for life; it is never removed, or two could hold one each.
     fn lock(&self) -> Result<Option<File>, AgentError> {
-        let path = self.socket.with_extension("lock");
+        let path = self.lock_path();
         let failed = |source| AgentError::Io {
             action: "lock",
             path: path.clone(),
             source,
         };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&path)
-            .map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let mut file = lock_file(&mut options, &path).map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => {
+                // Whoever gets no answer is told which process to end.
+                file.set_len(0).map_err(failed)?;
+                writeln!(file, "{}", std::process::id()).map_err(failed)?;
+                Ok(Some(file))
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(err) => Err(failed(err.into())),
         }
@@ -190,6 +209,19 @@ impl Drop for Bound {
 /// Not there; nor can it be where a folder above it is a file.
 fn is_nowhere(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::NotADirectory | io::ErrorKind::NotFound)
+}
+
+/// Waits for nobody at the other end of what should be a file.
+fn lock_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
 }
 
 /// What is wrong with a folder, and the command that mends it.
@@ -303,6 +335,56 @@ mod tests {
         fs::remove_file(&folder).expect("removed");
         fs::write(&folder, "").expect("written");
         assert_eq!(refused(), format!("it is not a folder; run: rm {at}"));
+    }
+
+    #[test]
+    fn only_a_socket_is_removed() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("folder");
+        let place = Place::at(folder.join("x.sock"));
+        drop(place.listen().expect("it listens").expect("it is free"));
+        let target = home.path().join("precious");
+        fs::write(&target, "kept").expect("written");
+        for make in [
+            (|_, at| fs::write(at, "kept").expect("written")) as fn(&Path, &Path),
+            |target, at| symlink(target, at).expect("made"),
+        ] {
+            make(&target, place.socket());
+            let refused = place.listen().err().expect("it is no socket");
+            let why = format!("{:#}", anyhow::Error::new(refused));
+            assert!(why.ends_with("x.sock`: it is no socket"), "{why}");
+            let kept = fs::read_to_string(place.socket()).expect("still there");
+            assert_eq!(kept, "kept");
+            fs::remove_file(place.socket()).expect("removed");
+        }
+        // The twin: a socket is.
+        drop(UnixListener::bind(place.socket()).expect("bound"));
+        assert!(place.listen().expect("it listens").is_some());
+    }
+
+    #[test]
+    fn a_lock_that_is_no_file_is_refused_and_not_waited_for() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("folder");
+        let place = Place::at(folder.join("x.sock"));
+        place.prepare().expect("made");
+        let fifo = place.lock_path();
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.expect("it runs").success());
+        assert!(matches!(place.listen(), Err(AgentError::Io { .. })));
+        // With a reader it could be opened.
+        let at_once = OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = File::options();
+        let reader = options.read(true).custom_flags(at_once).open(&fifo);
+        let _reader = reader.expect("opened");
+        let refused = place.listen().err().expect("it is no file");
+        let why = format!("{:#}", anyhow::Error::new(refused));
+        assert!(why.ends_with("it is no regular file"), "{why}");
+        assert_eq!(place.holder(), None);
+        fs::remove_file(&fifo).expect("removed");
+        let bound = place.listen().expect("it listens").expect("it is free");
+        assert_eq!(place.holder(), Some(std::process::id()));
+        drop(bound);
     }
 
     #[test]

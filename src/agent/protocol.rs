@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | magic | 0..4 | `KWAG` |
 //! | protocol | 4..6 | 1 |
-//! | verb | 6 | 1 get, 2 put, 3 lock, 4 status, 5 stop |
+//! | verb | 6 | 1 get, 2 put, 3 lock, 4 status, 5 stop, 6 peek |
 //! | zero | 7 | 0 |
-//! | vault id | 8..24 | of get and put; else zero |
+//! | vault id | 8..24 | of get, peek and put; else zero |
 //! | key | 24..56 | of put; else zero |
 //! | idle | 56..60 | of put: seconds without use. Of stop: the process that is meant, 0 for any. Else zero |
 //! | max | 60..64 | of put: seconds in any case; else zero |
@@ -17,13 +17,13 @@
 //! | protocol | 4..6 | 1 |
 //! | code | 6 | see [`Code`] |
 //! | zero | 7 | 0 |
-//! | key | 8..40 | of get, when the code is 0; else zero |
+//! | key | 8..40 | of get and peek, when the code is 0; else zero |
 //! | idle | 40..44 | seconds left without use; 0 without a key |
 //! | max | 44..48 | seconds left in any case; 0 without a key |
 //! | process | 48..52 | of the agent |
 //! | version | 52..64 | of the agent, ASCII, filled up with zeros |
 //!
-//! Numbers are little-endian. Status and stop keep their layout, and every response its own, for ever: that is how a
+//! Peek is get that counts as no use of the key. Numbers are little-endian. Status and stop keep their layout, and every response its own, for ever: that is how a
 //! client of another version finds out, and ends the agent. A buffer that may have a key in it is never moved and is
 //! wiped on drop; nothing of a request is printed or kept anywhere else.
 
@@ -67,6 +67,8 @@ pub(super) fn frame() -> Frame {
 pub(super) enum Request {
     Get(VaultId),
     Lock,
+    /// As get, and no use.
+    Peek(VaultId),
     Put(VaultId, RootKey, Limits),
     Status,
     /// With the process that is meant: another client may have replaced it meanwhile. 0 is any.
@@ -140,6 +142,10 @@ impl Request {
                 bytes[6] = 5;
                 bytes[56..60].copy_from_slice(&process.to_le_bytes());
             }
+            Self::Peek(vault) => {
+                bytes[6] = 6;
+                bytes[8..24].copy_from_slice(&vault.0);
+            }
         }
         bytes
     }
@@ -176,6 +182,7 @@ impl Request {
                 Ok(Self::Put(vault, RootKey::take(key), limits))
             }
             3 => Ok(Self::Lock),
+            6 => Ok(Self::Peek(vault)),
             _ => Err(Code::Malformed),
         }
     }
@@ -318,6 +325,7 @@ mod tests {
         for (request, allowed) in [
             (Request::Get(VaultId([1; 16])), false),
             (Request::Lock, false),
+            (Request::Peek(VaultId([1; 16])), false),
             (Request::Status, true),
             (Request::Stop(12), true),
         ] {
@@ -349,7 +357,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_request_comes_back(
-            verb in 0..5_u8,
+            verb in 0..6_u8,
             vault: [u8; 16],
             key: [u8; 32],
             idle in 60..2_592_000_u32,
@@ -361,6 +369,7 @@ mod tests {
                 1 => Request::Put(VaultId(vault), RootKey::take(&mut key.clone()), limits(idle, max)),
                 2 => Request::Lock,
                 3 => Request::Status,
+                4 => Request::Peek(VaultId(vault)),
                 _ => Request::Stop(process),
             };
             let sent = bytes_of(&request().encode());

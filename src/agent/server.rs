@@ -280,6 +280,10 @@ impl<C: Fn() -> Duration> Server<C> {
                 }
                 if had { Code::Done } else { Code::Locked }
             }
+            Ok(Request::Peek(vault)) => match self.keeper.peek(vault, now) {
+                Ok((key, left)) => return response(Code::Done, Some(left)).encode(Some(key)),
+                Err(code) => code,
+            },
             Ok(Request::Put(vault, key, limits)) => {
                 self.keeper.put(vault, key, limits, now);
                 Code::Done

@@ -22,9 +22,8 @@ Examples:
 pub(crate) struct AgentArgs {}
 
 pub(crate) fn agent(_args: &AgentArgs, session: &mut Session) -> Result<Exit, CommandError> {
-    let vault = session.settings.location.vault.clone();
-    let folder = session.settings.agent.folder.clone();
-    let served = serve(&folder, &vault, |socket| {
+    let agents = session.settings.agent.agents.clone();
+    let served = serve(agents.folder(), agents.vault(), |socket| {
         let socket = socket.display().to_string();
         session
             .out
@@ -39,7 +38,7 @@ pub(crate) fn agent(_args: &AgentArgs, session: &mut Session) -> Result<Exit, Co
 
 /// With the process that is in the way, as far as it says so.
 fn busy(session: &Session) -> CommandError {
-    match session.agent().state() {
+    match session.settings.agent.agents.first().state() {
         Ok(State::Locked(known) | State::Unlocked(known)) => {
             let message = format!(
                 "an agent for this vault runs already (process {})",

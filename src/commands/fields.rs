@@ -361,6 +361,14 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "what everybody can see of it; null without a vault",
             ),
             (
+                "slice",
+                "of status: whether it is a slice of that vault; null without a vault",
+            ),
+            (
+                "opened_by",
+                "the option or variable, or `the agent` or `the terminal`, that would open it for reading; null where nothing would",
+            ),
+            (
                 "slots",
                 "the ways to open it: kind, kdf_memory_mib, kdf_passes, expires_at",
             ),
@@ -374,7 +382,8 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "state, reason",
-                "of the agent: none, locked, unlocked or unusable, and why it is that",
+                "of the agent: none, locked, unlocked, other_vault (it has another vault's key), outdated (a key from before a \
+                 re-keying) or unusable, and why it is that",
             ),
             (
                 "idle_seconds_left, seconds_left",
@@ -429,6 +438,13 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "recovery_code, replaced",
                 "of --add-recovery-code: the code, this once, and whether it took another one's place",
             ),
+        ],
+    ),
+    (
+        "lock",
+        &[
+            ("vault", "the vault whose agent it was; null with --all"),
+            ("agents", "of --all: how many agents had a key; else null"),
         ],
     ),
     (

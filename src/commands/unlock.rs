@@ -35,10 +35,7 @@ struct Document {
 
 pub(crate) fn unlock(args: &UnlockArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let usual = session.settings.agent.limits;
-    let limits = Limits {
-        idle: args.idle.unwrap_or(usual.idle),
-        max: args.max.unwrap_or(usual.max),
-    };
+    let limits = limits(args, usual)?;
     session.with_passphrase(|_, vault, session| {
         session.unlock_agent(vault, limits)?;
         if session.out.is_json() {
@@ -50,4 +47,25 @@ pub(crate) fn unlock(args: &UnlockArgs, session: &mut Session) -> Result<Exit, C
         }
         Ok(Exit::Done)
     })
+}
+
+/// An idle time that was asked for and would never be reached is refused; the usual one is cut short.
+fn limits(args: &UnlockArgs, usual: Limits) -> Result<Limits, CommandError> {
+    let max = args.max.unwrap_or(usual.max);
+    match args.idle {
+        Some(idle) if idle > max => {
+            let message = format!(
+                "{} without use is longer than {} in any case",
+                idle.words(),
+                max.words()
+            );
+            Err(CommandError::message(Exit::Usage, message)
+                .hint("--idle is at most as long as --max"))
+        }
+        Some(idle) => Ok(Limits { idle, max }),
+        None => Ok(Limits {
+            idle: usual.idle.min(max),
+            max,
+        }),
+    }
 }

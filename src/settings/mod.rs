@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anstream::ColorChoice;
 use directories::ProjectDirs;
 
-pub(crate) use self::agent::AgentSettings;
+pub(crate) use self::agent::{AgentSettings, agents};
 pub(crate) use self::args::{ColorWhen, GlobalArgs};
 #[cfg(any(debug_assertions, feature = "test-kdf"))]
 pub(crate) use self::desktop::test_seconds;
@@ -184,6 +184,8 @@ pub(crate) struct Settings {
     pub(crate) access: Option<AccessSource>,
     pub(crate) passphrase: PassphraseSource,
     pub(crate) agent: AgentSettings,
+    /// What that source is called: an option, a variable or the terminal.
+    pub(crate) passphrase_name: &'static str,
     /// Prompts are allowed.
     pub(crate) input: bool,
     /// Every confirmation is given beforehand.
@@ -228,30 +230,16 @@ impl Settings {
     /// # Errors
     /// When a variable, `keywright.toml` or the config file says something that cannot be; with its name and line.
     pub(crate) fn load(args: &GlobalArgs) -> Result<Self, CommandError> {
-        let folders = ProjectDirs::from("", "", "keywright").ok_or_else(|| {
-            CommandError::message(
-                Exit::Failed,
-                "there is no home directory to keep a vault in",
-            )
-            .hint("set HOME")
-        })?;
+        let folders = project_dirs()?;
+        let (passphrase_name, passphrase) = passphrase_source(args)?;
         let config_file = folders.config_dir().join("config.toml");
         let config = Config::load(&config_file)?;
         let project_file = ProjectFile::nearest()?;
-        let vault = args
-            .vault
-            .clone()
-            .or_else(|| path_variable("KEYWRIGHT_VAULT"))
-            .unwrap_or_else(|| folders.config_dir().join("vault.db"));
-        let state = folders
-            .state_dir()
-            .unwrap_or_else(|| folders.data_local_dir())
-            .to_owned();
         Ok(Self {
-            agent: AgentSettings::new(&folders, &state, &config, &config_file, args)?,
+            agent: AgentSettings::new(agents(args)?, &config, &config_file, args)?,
             location: Location {
-                vault,
-                state,
+                vault: vault_file(&folders, args),
+                state: state_folder(&folders).to_owned(),
                 activity: path_variable("KEYWRIGHT_ACTIVITY"),
                 accept_rollback: args.accept_rollback,
                 audit_required: config.audit_required(),
@@ -271,7 +259,8 @@ impl Settings {
             brand: config.brand.unwrap_or_default(),
             actor: args.actor.clone().map_or_else(actor, Ok)?,
             access: access_source(args),
-            passphrase: passphrase_source(args)?,
+            passphrase,
+            passphrase_name,
             input: !args.no_input && !flag("KEYWRIGHT_NO_INPUT")?,
             yes: args.yes,
             config_file,
@@ -279,6 +268,29 @@ impl Settings {
             project_file: project_file.path().map(Path::to_owned),
         })
     }
+}
+
+fn project_dirs() -> Result<ProjectDirs, CommandError> {
+    ProjectDirs::from("", "", "keywright").ok_or_else(|| {
+        CommandError::message(
+            Exit::Failed,
+            "there is no home directory to keep a vault in",
+        )
+        .hint("set HOME")
+    })
+}
+
+fn vault_file(folders: &ProjectDirs, args: &GlobalArgs) -> PathBuf {
+    args.vault
+        .clone()
+        .or_else(|| path_variable("KEYWRIGHT_VAULT"))
+        .unwrap_or_else(|| folders.config_dir().join("vault.db"))
+}
+
+fn state_folder(folders: &ProjectDirs) -> &Path {
+    folders
+        .state_dir()
+        .unwrap_or_else(|| folders.data_local_dir())
 }
 
 /// Option, variable, the nearest `keywright.toml`, the config file, `default/development`.
@@ -320,43 +332,39 @@ fn access_source(args: &GlobalArgs) -> Option<AccessSource> {
     }
 }
 
-fn passphrase_source(args: &GlobalArgs) -> Result<PassphraseSource, CommandError> {
-    let credential = || {
-        let file = path_variable("CREDENTIALS_DIRECTORY")?.join("keywright-passphrase");
-        file.exists().then(|| PassphraseSource::File(file.into()))
-    };
-    let variable = "KEYWRIGHT_PASSPHRASE_FILE";
-    let named = || {
-        let path = path_variable(variable)?;
-        Some(PassphraseSource::File(SecretFile {
-            path,
-            variable: Some(variable),
-        }))
-    };
-    let given = || Some(PassphraseSource::File(args.passphrase_file.clone()?.into()));
-    let value = || {
-        let value = variable_value("KEYWRIGHT_PASSPHRASE")?;
-        Some(PassphraseSource::Variable(Secret::new(
-            value.into_encoded_bytes(),
-        )))
-    };
-    let earlier = args
-        .passphrase_fd
-        .map(PassphraseSource::Descriptor)
-        .or_else(given)
-        .or_else(named)
-        .or_else(value);
-    if let Some(source) = earlier {
-        if let PassphraseSource::Descriptor(number) = source {
-            // Of a regular file every program that is started from here could read it once more.
-            close_on_exec(number);
-        }
-        return Ok(source);
+/// The source with its name.
+fn passphrase_source(args: &GlobalArgs) -> Result<(&'static str, PassphraseSource), CommandError> {
+    if let Some(number) = args.passphrase_fd {
+        // Of a regular file every program that is started from here could read it once more.
+        close_on_exec(number);
+        return Ok(("--passphrase-fd", PassphraseSource::Descriptor(number)));
     }
-    let command = text_variable("KEYWRIGHT_PASSPHRASE_COMMAND")?.map(PassphraseSource::Command);
-    Ok(command
-        .or_else(credential)
-        .unwrap_or(PassphraseSource::Terminal))
+    if let Some(path) = args.passphrase_file.clone() {
+        return Ok(("--passphrase-file", PassphraseSource::File(path.into())));
+    }
+    let name = "KEYWRIGHT_PASSPHRASE_FILE";
+    if let Some(path) = path_variable(name) {
+        let file = SecretFile {
+            path,
+            variable: Some(name),
+        };
+        return Ok((name, PassphraseSource::File(file)));
+    }
+    let name = "KEYWRIGHT_PASSPHRASE";
+    if let Some(value) = variable_value(name) {
+        let value = Secret::new(value.into_encoded_bytes());
+        return Ok((name, PassphraseSource::Variable(value)));
+    }
+    let name = "KEYWRIGHT_PASSPHRASE_COMMAND";
+    if let Some(command) = text_variable(name)? {
+        return Ok((name, PassphraseSource::Command(command)));
+    }
+    let name = "CREDENTIALS_DIRECTORY";
+    let credential = path_variable(name).map(|folder| folder.join("keywright-passphrase"));
+    Ok(match credential.filter(|file| file.exists()) {
+        Some(file) => (name, PassphraseSource::File(file.into())),
+        None => ("the terminal", PassphraseSource::Terminal),
+    })
 }
 
 /// A variable for a passphrase or for access tokens that is set to nothing, as an absent secret of a CI job is.

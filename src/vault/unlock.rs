@@ -127,11 +127,21 @@ impl LockedVault {
 #[derive(Clone, Debug)]
 pub struct Outline {
     pub id: VaultId,
+    /// Whether it is a slice of that vault, which only access tokens open.
+    pub is_slice: bool,
+    key_id: [u8; 16],
     pub slots: Vec<SlotOutline>,
     pub scopes: usize,
     /// Rows of all scopes: keys, and the vault's own records.
     pub records: u64,
     pub log_length: u64,
+}
+
+impl Outline {
+    /// Whether this is the key of the vault, which gets another one when it is re-keyed.
+    pub fn is_opened_by(&self, key: &RootKey) -> bool {
+        key.id(self.id) == self.key_id
+    }
 }
 
 /// One slot, as the file shows it to everybody.
@@ -248,12 +258,16 @@ impl Vault {
     /// # Errors
     /// What the file is refused for.
     pub fn outline(path: &Path) -> Result<Outline, VaultError> {
-        let file = VaultFile::open(path, Access::Owner)?;
+        // Nothing is opened, so that whoever may read a slice may look at it.
+        let file = VaultFile::open(path, Access::TokenHolder)?;
         let snapshot = file.snapshot()?;
+        let header = snapshot.header()?;
         let scopes = snapshot.scopes()?;
         let slots = snapshot.slots()?.iter().map(outline_of).collect();
         Ok(Outline {
-            id: snapshot.header()?.vault,
+            id: header.vault,
+            is_slice: header.head.bytes.is_empty(),
+            key_id: header.key_id,
             slots,
             scopes: scopes.len(),
             records: snapshot.record_count()?,

@@ -42,10 +42,10 @@ fn unlock_and_lock() {
     assert_eq!(value.stdout(), b"sk-0123456789abcdef", "{value}");
     insta::assert_snapshot!(env.session(&["lock", "lock"]), @"
     $ keywright lock
-    Locked
+    Locked `[HOME]/.config/keywright/vault.db`
     [exit 0]
     $ keywright lock
-    Already locked
+    Already locked: `[HOME]/.config/keywright/vault.db`
     [exit 0]
     ");
     assert_eq!(env.agent_state(), "none");
@@ -76,8 +76,10 @@ fn their_answers_as_json() {
     exit: 0
     ---- stdout
     {
+      "agents": null,
       "outcome": "locked",
-      "schema": 1
+      "schema": 1,
+      "vault": "[HOME]/.config/keywright/vault.db"
     }
     ---- stderr
     "#);
@@ -85,8 +87,10 @@ fn their_answers_as_json() {
     exit: 0
     ---- stdout
     {
+      "agents": null,
       "outcome": "unchanged",
-      "schema": 1
+      "schema": 1,
+      "vault": "[HOME]/.config/keywright/vault.db"
     }
     ---- stderr
     "#);
@@ -111,6 +115,31 @@ fn limits_out_of_bounds_are_refused() {
     let unlocked = env.run(["unlock"]);
     let words = "Unlocked until 2 min without use, 90 min at most";
     assert!(unlocked.stderr().contains(words), "{unlocked}");
+}
+
+#[test]
+fn an_idle_time_that_is_never_reached_is_refused() {
+    let env = TestEnv::new();
+    insta::assert_snapshot!(env.run(["unlock", "--idle", "2h", "--max", "1h"]), @"
+    exit: 2
+    ---- stdout
+    ---- stderr
+    error: 2 h without use is longer than 1 h in any case
+    hint: --idle is at most as long as --max
+    ");
+    insta::assert_snapshot!(env.run(["unlock", "--idle", "12h"]), @"
+    exit: 2
+    ---- stdout
+    ---- stderr
+    error: 12 h without use is longer than 8 h in any case
+    hint: --idle is at most as long as --max
+    ");
+    assert_eq!(env.agent_state(), "none");
+    // The usual one is cut short, and the same length is no mistake.
+    let cut = env.run(["unlock", "--max", "5m"]);
+    let words = "Unlocked until 5 min without use, 5 min at most";
+    assert!(cut.stderr().contains(words), "{cut}");
+    assert!(env.run(["unlock", "--idle", "1h", "--max", "1h"]).success());
 }
 
 #[test]
@@ -196,20 +225,24 @@ fn another_passphrase_has_to_be_known() {
 #[test]
 fn a_key_from_before_a_re_keying_opens_nothing_and_is_wiped() {
     let env = TestEnv::new();
-    env.unlock();
     env.write("new", "seven maples guard quiet lanterns\n");
-    fs::create_dir(env.path("run")).expect("made");
-    let mut rekey = env.command(["passphrase", "--compromised", "--yes"]);
+    let unlocked = env.in_session(&["unlock"]);
+    assert!(unlocked.success(), "{unlocked}");
     // By somebody who does not see this agent.
-    rekey
-        .args(["--new-passphrase-file", "new"])
-        .env("XDG_RUNTIME_DIR", env.path("run"));
-    let rekeyed = env.finish(rekey, "");
+    let rekeyed = env.run([
+        "passphrase",
+        "--compromised",
+        "--yes",
+        "--new-passphrase-file",
+        "new",
+    ]);
     assert!(rekeyed.success(), "{rekeyed}");
-    assert_eq!(env.agent_state(), "unlocked");
-    let listed = env.without_passphrase(&["list"]);
+    let state = || env.in_session(&["status", "--json"]).json()["agent"]["state"].clone();
+    assert_eq!(state(), "outdated");
+    let listed = env.in_session(&["list", "--no-input"]);
+    assert!(listed.stderr().contains("The agent is locked"), "{listed}");
     assert_eq!(listed.code(), Some(5), "{listed}");
-    assert_eq!(env.agent_state(), "none");
+    assert_eq!(state(), "none");
 }
 
 #[test]
@@ -219,7 +252,7 @@ fn a_lost_vault_can_still_be_locked() {
     fs::remove_file(env.vault()).expect("removed");
     insta::assert_snapshot!(env.session(&["lock"]), @"
     $ keywright lock
-    Locked
+    Locked `[HOME]/.config/keywright/vault.db`
     [exit 0]
     ");
     assert_eq!(env.agent_state(), "none");

@@ -10,7 +10,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use crate::agents::{PUT, STOP, ask, request};
+use crate::agents::{PEEK, PUT, STATUS, STOP, ask, request};
 use crate::common::{PASSPHRASE, TestEnv, skip};
 use crate::terminal::without_terminal;
 
@@ -159,6 +159,85 @@ fn a_path_that_is_too_long_is_told() {
     let mut list = env.command(["list"]);
     list.env("XDG_RUNTIME_DIR", &long);
     assert!(env.finish(list, "").success());
+}
+
+#[test]
+fn no_file_is_removed_for_a_socket() {
+    let env = TestEnv::new();
+    env.unlock();
+    let folder = env.socket().parent().expect("a folder").to_owned();
+    let precious = folder.join("precious.sock");
+    fs::write(&precious, "kept").expect("written");
+    let mut stay = env.command(["background-agent", "stay"]);
+    stay.arg(&precious);
+    assert_eq!(env.finish(stay, "").code(), Some(1));
+    assert_eq!(fs::read(&precious).expect("still there"), b"kept");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock_keeps_nobody_waiting() {
+    let env = TestEnv::new();
+    env.unlock();
+    let lock = env.socket().with_extension("lock");
+    assert!(env.run(["lock"]).success());
+    fs::remove_file(&lock).expect("removed");
+    let mut mkfifo = env.program("mkfifo");
+    mkfifo.arg(&lock);
+    assert!(env.finish(mkfifo, "").success());
+    let refused = env.run(["unlock"]);
+    assert_eq!(refused.code(), Some(1), "{refused}");
+    let told = refused.stderr();
+    assert!(told.contains("the agent did not start"), "{refused}");
+    assert!(told.contains("cannot lock `"), "{refused}");
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_named() {
+    let env = TestEnv::new();
+    env.unlock();
+    let pid = env.agent_pid();
+    let process = Pid::from_raw(i32::try_from(pid).expect("a process")).expect("a process");
+    kill_process(process, Signal::STOP).expect("it runs");
+    let told = env.run(["lock"]);
+    kill_process(process, Signal::CONT).expect("it runs");
+    assert_eq!(told.code(), Some(1), "{told}");
+    let stderr = told.stderr();
+    assert!(stderr.contains("it did not answer within 3 s"), "{told}");
+    assert!(!stderr.contains("os error"), "{told}");
+    let hint = format!("hint: end process {pid}; ");
+    assert!(stderr.contains(&hint), "{told}");
+}
+
+#[test]
+fn a_completion_ends_no_agent_of_another_version() {
+    let env = TestEnv::new();
+    let _ = env.create(["deploy"]);
+    env.unlock();
+    let socket = env.socket();
+    assert!(ask(&socket, &request(STOP)).is_some());
+    let lock = fs::File::open(socket.with_extension("lock")).expect("there");
+    lock.lock_shared().expect("free once it is gone");
+    drop(lock);
+    let listener = UnixListener::bind(&socket).expect("bound");
+    set_mode(&socket, 0o600);
+    let other = thread::spawn(move || {
+        let mut verbs = Vec::new();
+        while verbs.last() != Some(&STATUS) {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let mut asked = [0; 64];
+            stream.read_exact(&mut asked).expect("a request");
+            verbs.push(asked[6]);
+            let mut answer = request(3);
+            answer[52..57].copy_from_slice(b"9.9.9");
+            stream.write_all(&answer).expect("taken");
+        }
+        verbs
+    });
+    let mut complete = env.command(["complete", "bash"]);
+    complete.env_remove("KEYWRIGHT_PASSPHRASE_FILE");
+    let _ = env.finish(complete, "15\0keywright show \0");
+    let _ = ask(&socket, &request(STATUS));
+    assert_eq!(other.join().expect("no panic"), [PEEK, STATUS]);
 }
 
 #[test]

@@ -15,7 +15,9 @@ use crate::terminal::without_terminal;
 
 pub(crate) const GET: u8 = 1;
 pub(crate) const PUT: u8 = 2;
+pub(crate) const STATUS: u8 = 4;
 pub(crate) const STOP: u8 = 5;
+pub(crate) const PEEK: u8 = 6;
 
 /// Folders of sockets below a home directory.
 const FOLDERS: [&str; 2] = [".local/state/keywright/agent", "run/keywright"];
@@ -58,13 +60,16 @@ pub(crate) fn ask(socket: &Path, bytes: &[u8]) -> Option<[u8; 64]> {
 }
 
 impl TestEnv {
+    /// The sockets in the folders of agents.
+    pub(crate) fn sockets(&self) -> Vec<PathBuf> {
+        let folders = FOLDERS.iter().map(|folder| self.path(folder));
+        folders.flat_map(|folder| sockets(&folder)).collect()
+    }
+
     /// The one socket that there is.
     #[track_caller]
     pub(crate) fn socket(&self) -> PathBuf {
-        let found: Vec<PathBuf> = FOLDERS
-            .iter()
-            .flat_map(|folder| sockets(&self.path(folder)))
-            .collect();
+        let found = self.sockets();
         assert_eq!(found.len(), 1, "{found:?}");
         found[0].clone()
     }

@@ -181,8 +181,8 @@ fn of_status() {
     insta::assert_snapshot!(help(&["status", "--help"]), @"
     Show which vault, project and environment are in use
 
-    Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, and
-    whether an agent has the vault's key.
+    Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, whether
+    an agent has the vault's key, and what would open the vault for a command that reads it.
 
     Usage: keywright status [OPTIONS]
 

@@ -3,6 +3,7 @@
 mod access;
 mod access_scopes;
 mod agent;
+mod agent_folders;
 mod agent_peers;
 mod agent_start;
 mod agents;

@@ -90,11 +90,11 @@ fn one_that_was_revoked_fails_the_whole_open_and_narrows_nothing() {
         .expect("revoked");
     for tokens in [[&first, &second], [&second, &first]] {
         let refusal = refused(two.open(&tokens).map(drop));
-        assert!(matches!(refusal, VaultError::WrongAccessToken));
+        assert!(matches!(refusal, VaultError::WrongAccessToken(_)));
     }
     // Nor does who had it open go on with the rest.
     let refusal = refused(open.list(&Default::default(), NOW).map(drop));
-    assert!(matches!(refusal, VaultError::WrongAccessToken));
+    assert!(matches!(refusal, VaultError::WrongAccessToken(_)));
     assert_eq!(two.names(&[&second]), ["web"]);
 }
 
@@ -151,7 +151,7 @@ fn as_many_as_there_are_slots_open_together() {
         .expect("revoked");
     assert!(matches!(
         refused(two.open(&all).map(drop)),
-        VaultError::WrongAccessToken
+        VaultError::WrongAccessToken(_)
     ));
     all.remove(40);
     assert_eq!(two.names(&all), each);
@@ -169,14 +169,14 @@ fn those_of_another_vault_open_nothing_and_fail_the_open() {
                 continue;
             }
             let refusal = refused(two.open(tokens).map(drop));
-            assert!(matches!(refusal, VaultError::WrongAccessToken));
+            assert!(matches!(refusal, VaultError::WrongAccessToken(_)));
         }
     }
     // Nor with the slot of the one and the bytes of the other.
     let (_, bytes) = keywright::crypto::access_token_parts(&foreign.text()).expect("a token");
     let mixed = AccessToken::new(own.slot(), bytes);
     let refusal = refused(ours.open(&[&mixed]).map(drop));
-    assert!(matches!(refusal, VaultError::WrongAccessToken));
+    assert!(matches!(refusal, VaultError::WrongAccessToken(_)));
 }
 
 /// Each scope has its anchor: who holds the key of the one that was put back is told, and nobody else.
@@ -246,7 +246,7 @@ fn one_that_was_revoked_opens_nothing_until_all_of_its_scope_is_put_back() {
         match two.open(&[&revoked]) {
             Err(refusal) => {
                 assert!(!unwraps, "{sql}");
-                assert!(matches!(refusal, VaultError::WrongAccessToken));
+                assert!(matches!(refusal, VaultError::WrongAccessToken(_)));
             }
             Ok(mut open) => {
                 assert!(unwraps, "{sql}");
@@ -319,6 +319,6 @@ fn a_slot_that_goes_and_a_key_that_changes_close_what_was_open() {
         assert_eq!(raw.execute(edit, []).expect("edited"), 1);
         drop(raw);
         let outcome = open.list(&Default::default(), NOW);
-        assert!(matches!(refused(outcome), VaultError::WrongAccessToken));
+        assert!(matches!(refused(outcome), VaultError::WrongAccessToken(_)));
     }
 }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 
 use super::*;
-use crate::agent::client::{Agent, State};
+use crate::agent::client::{Agent, Locking, State};
 use crate::agent::limits::Limits;
 use crate::crypto::RootKey;
 use crate::key::VaultId;
@@ -98,8 +98,8 @@ fn a_key_comes_back_and_only_for_its_vault() {
     assert!(other.is_none());
     scene.put(8, Limits::default());
     assert_eq!(scene.key_id(), Some(key_id(8)));
-    assert!(scene.agent.lock().expect("an answer"));
-    assert!(!scene.agent.lock().expect("an answer"));
+    assert_eq!(scene.agent.lock().expect("an answer"), Locking::Locked);
+    assert_ne!(scene.agent.lock().expect("an answer"), Locking::Locked);
     assert_eq!(scene.key_id(), None);
 }
 
@@ -148,7 +148,7 @@ fn in_the_background_it_ends_with_its_key() {
 
     let mut scene = Scene::new(Mode::Background);
     scene.put(7, Limits::default());
-    assert!(scene.agent.lock().expect("an answer"));
+    assert_eq!(scene.agent.lock().expect("an answer"), Locking::Locked);
     // Its name was gone before it answered.
     assert_eq!(scene.agent.state().expect("nobody"), State::None);
     assert_eq!(scene.end(), End::Asked);
@@ -166,7 +166,7 @@ fn in_the_foreground_it_stays() {
     let mut scene = Scene::new(Mode::Foreground);
     scene.sleep(1_000);
     scene.put(7, Limits::default());
-    assert!(scene.agent.lock().expect("an answer"));
+    assert_eq!(scene.agent.lock().expect("an answer"), Locking::Locked);
     scene.put(7, Limits::default());
     scene.sleep(100_000);
     assert!(matches!(scene.agent.state(), Ok(State::Locked(_))));

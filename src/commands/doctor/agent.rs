@@ -1,19 +1,25 @@
 //! The agent: one that cannot be used, or whose key is not the vault's any more.
 
 use super::finding::{Check, Finding};
-use crate::agent::{AgentError, State};
+use crate::agent::{Agent, AgentError, State};
 use crate::session::Session;
-use crate::vault::LockedVault;
+use crate::vault::{Location, LockedVault};
 
 /// Nothing where none runs, where it is locked, and where it has the vault's key, which is what it is there for.
 pub(super) fn finding(session: &Session) -> Option<Finding> {
-    let agent = session.agent();
+    let agents = session.settings.agent.agents.each();
+    agents
+        .iter()
+        .find_map(|agent| of_agent(agent, &session.settings.location))
+}
+
+fn of_agent(agent: &Agent, location: &Location) -> Option<Finding> {
     match agent.state() {
         Err(err) => Some(unusable(err)),
         Ok(State::Locked(_) | State::None) => None,
         Ok(State::Unlocked(_)) => {
-            let locked = LockedVault::open(&session.settings.location).ok()?;
-            let key = agent.get(locked.id()).ok()??;
+            let locked = LockedVault::open(location).ok()?;
+            let key = agent.peek(locked.id()).ok()??;
             (!locked.is_opened_by(&key)).then(|| {
                 Finding::new(
                     Check::AgentStale,
