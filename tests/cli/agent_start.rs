@@ -233,9 +233,9 @@ fn a_completion_ends_no_agent_of_another_version() {
         }
         verbs
     });
-    let mut complete = env.command(["complete", "bash"]);
+    let mut complete = env.command(["complete", "zsh"]);
     complete.env_remove("KEYWRIGHT_PASSPHRASE_FILE");
-    let _ = env.finish(complete, "15\0keywright show \0");
+    let _ = env.finish(complete, "keywright\0show\0\0");
     let _ = ask(&socket, &request(STATUS));
     assert_eq!(other.join().expect("no panic"), [PEEK, STATUS]);
 }

@@ -164,7 +164,21 @@ fn a_slice_that_others_may_read_is_told_of() {
     assert!(made.success(), "{made}");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(env.path("ci.vault"), mode).expect("changed");
-    insta::assert_snapshot!(env.run(["status", "--vault", "ci.vault"]), @"");
+    insta::assert_snapshot!(env.run(["status", "--vault", "ci.vault"]), @"
+    exit: 0
+    ---- stdout
+    vault           ci.vault
+    state           slice of vault [VAULT-ID]
+    records         1 in 1 scopes
+    opens with      2 access tokens, the next ends [--DATE--]
+    opened by       nothing here; KEYWRIGHT_ACCESS_TOKEN_FILE would
+    agent           none
+    settings        [HOME]/.config/keywright/config.toml
+    usage, anchors  [HOME]/.local/state/keywright
+    project         default
+    environment     development
+    ---- stderr
+    ");
 }
 
 #[test]
