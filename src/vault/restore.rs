@@ -13,7 +13,8 @@ use super::{Credential, Holder, Location, Vault, VaultError, View, operation_id}
 use crate::crypto::{RootKey, SlotKind};
 use crate::key::{Actor, ScopeId, Timestamp, VaultId};
 use crate::store::{
-    Access, Change, KEPT, NewFile, SlotRow, Snapshot, StoreError, VaultFile, is_same,
+    ALL_HAVE_TRIED, Access, Change, KEPT, NewFile, SlotRow, Snapshot, StoreError, VaultFile,
+    is_same,
 };
 
 /// What is where the vault should be.
@@ -169,6 +170,10 @@ impl Restoration {
             }
             _ => Some(new.swap(&format!("{KEPT}{}", compact(now)))?),
         };
+        if lock.is_some() {
+            // While the lock is held nobody takes the new file's journal for that of the old one, which has lost its name.
+            std::thread::sleep(ALL_HAVE_TRIED);
+        }
         drop(lock);
         // Whatever was remembered here: this is the vault now, because its owner said so.
         if let Err(err) = anchor.raise(&seen, key, true) {

@@ -6,7 +6,7 @@ mod schema;
 mod scratch;
 mod snapshot;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -159,9 +159,20 @@ impl VaultFile {
     /// # Errors
     /// As [`VaultFile::snapshot`]; and [`StoreError::Replaced`] when the path leads to another file than the open one.
     pub fn change(&self) -> Result<Change<'_>, StoreError> {
-        let change = self.change_unchecked()?;
+        // Before the lock, too: beside a file that has another's name by now, SQLite finds the other's journal, and would
+        // play it into this one.
+        self.check_replaced()?;
+        WAITING.set(Some((self.path.clone(), self.identity)));
+        let change = self.change_unchecked();
+        WAITING.set(None);
+        // Whoever waited in vain waited for a file that is no more the vault.
+        self.check_replaced()?;
+        change
+    }
+
+    fn check_replaced(&self) -> Result<(), StoreError> {
         match FileIdentity::of(&self.path) {
-            Ok(now) if now == self.identity => Ok(change),
+            Ok(now) if now == self.identity => Ok(()),
             _ => Err(StoreError::Replaced(self.path.clone())),
         }
     }
@@ -264,7 +275,16 @@ fn version(connection: &Connection, reopened: u64) -> rusqlite::Result<Version> 
     })
 }
 
-/// SQLite asks before each new try. A random wait of 0.5 to 5 ms, because equal waits collide again; 10 s at most.
+thread_local! {
+    /// The file that is to be changed, while its lock is waited for.
+    static WAITING: RefCell<Option<(PathBuf, FileIdentity)>> = const { RefCell::new(None) };
+}
+
+/// Long enough for all who wait for a file to find that another has taken its place.
+pub const ALL_HAVE_TRIED: Duration = Duration::from_millis(25);
+
+/// SQLite asks before each new try. A random wait of 0.5 to 5 ms, because equal waits collide again; 10 s at most, and no
+/// longer than the file is the one that its path leads to.
 fn wait_a_little(tries: i32) -> bool {
     thread_local! {
         static SINCE: Cell<Instant> = Cell::new(Instant::now());
@@ -280,5 +300,8 @@ fn wait_a_little(tries: i32) -> bool {
         .try_fill_bytes(&mut byte)
         .map_or(128, |()| u64::from(byte[0]));
     thread::sleep(Duration::from_micros(500 + jitter * 4_500 / 255));
-    true
+    WAITING.with_borrow(|waiting| match waiting {
+        None => true,
+        Some((path, identity)) => FileIdentity::of(path).is_ok_and(|now| now == *identity),
+    })
 }
