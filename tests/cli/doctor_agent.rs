@@ -1,6 +1,7 @@
 //! What `doctor` finds of the agent, and that what it says mends it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::common::TestEnv;
 use crate::doctor::{checks, chmod, doctor, sound};
@@ -61,16 +62,18 @@ fn a_folder_that_others_can_reach_is_told() {
     assert!(doctor(&env, &[]).success());
 }
 
-/// By somebody who does not see this agent, as on another machine.
+/// A copy, which has no agent, as on another machine; then it is put where the vault is.
 fn rekey_elsewhere(env: &TestEnv) {
-    fs::create_dir(env.path("run")).expect("made");
+    let copy = env.write("copy.db", env.vault_bytes());
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("changed");
     env.write("new", "seven maples guard quiet lanterns\n");
     let mut rekey = env.command(["passphrase", "--compromised", "--yes", "--kdf", "test"]);
     rekey
-        .args(["--new-passphrase-file", "new"])
-        .env("XDG_RUNTIME_DIR", env.path("run"));
+        .args(["--new-passphrase-file", "new", "--vault"])
+        .arg(&copy);
     let rekeyed = env.finish(rekey, "");
     assert!(rekeyed.success(), "{rekeyed}");
+    fs::write(env.vault(), fs::read(&copy).expect("the copy")).expect("written");
     let new = fs::read(env.path("new")).expect("the new one");
     fs::write(env.path("passphrase"), new).expect("written");
 }
@@ -82,7 +85,7 @@ fn a_key_that_is_not_the_vaults_any_more_is_told() {
     rekey_elsewhere(&env);
     let found = doctor(&env, &["--json", "--passphrase-file", "passphrase"]);
     assert_eq!(checks(&found), ["agent_stale"], "{found}");
-    assert_eq!(env.agent_state(), "unlocked");
+    assert_eq!(env.agent_state(), "outdated");
     mend(&env, &found.json()["findings"][0]);
     assert_eq!(env.agent_state(), "none");
     assert!(doctor(&env, &[]).success());

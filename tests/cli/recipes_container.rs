@@ -145,7 +145,7 @@ fn a_container_service_without_a_part() {
     ---- stdout
     ---- stderr
     error: the provider keys of shop/staging cannot be opened: the access token opens the provider keys of shop/production
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN_FILE to use the agent or the passphrase
     ");
     insta::assert_snapshot!(server.start("-m 644", "-m 664"), @"
     exit: 125
@@ -178,7 +178,10 @@ fn a_container_service_that_keeps_its_state_notices_an_older_slice() {
         ["openai", "-p", "shop", "-e", "production", "--yes"],
         "sk-newer-canary",
     );
-    run_lines(&server.env, "keywright backup --refresh keywright.vault");
+    run_lines(
+        &server.env,
+        "keywright backup --scope shop/production --kind provider --refresh keywright.vault",
+    );
     let outcome = start(&volume);
     assert!(
         outcome.stdout_text().contains(" has sk-newer-canary\n"),

@@ -308,7 +308,7 @@ fn the_slice_has_one_scope_and_the_token_opens_no_other() {
     ---- stdout
     ---- stderr
     error: the provider keys of shop/production cannot be opened: the access token opens the provider keys of shop/staging
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN to use the agent or the passphrase
     ");
     let refused = runner.step(&job, &job.steps[1]);
     assert_eq!(refused.code(), Some(8), "{refused}");
@@ -385,14 +385,14 @@ fn a_revoked_token_stops_the_job_and_another_goes_on() {
     exit: 125
     ---- stdout
     ---- stderr
-    error: an access token opens nothing here: it was revoked, or it is of another vault
+    error: the access token from KEYWRIGHT_ACCESS_TOKEN opens nothing here: it was revoked, or it is of another vault
     hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     insta::assert_snapshot!(runner.step(&first, &first.steps[1]), @"
     exit: 5
     ---- stdout
     ---- stderr
-    error: an access token opens nothing here: it was revoked, or it is of another vault
+    error: the access token from KEYWRIGHT_ACCESS_TOKEN opens nothing here: it was revoked, or it is of another vault
     hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     assert!(runner.variables.is_empty());

@@ -240,7 +240,7 @@ fn a_systemd_service() {
 #[test]
 fn a_service_that_fails_is_not_started_again() {
     let service = Service::new();
-    let lines = "keywright access revoke shop --yes && keywright backup --refresh keywright.vault";
+    let lines = "keywright access revoke shop --yes && keywright backup --scope shop/production --kind provider --refresh keywright.vault";
     run_lines(&service.env, lines);
     service.install();
     let Some(command) = service.start() else {
@@ -251,7 +251,7 @@ fn a_service_that_fails_is_not_started_again() {
     exit: 125
     ---- stdout
     ---- stderr
-    error: an access token opens nothing here: it was revoked, or it is of another vault
+    error: the access token from `[HOME]/credentials/access-token` opens nothing here: it was revoked, or it is of another vault
     hint: `keywright access list` shows the tokens there are, `keywright access create` makes one
     ");
     assert_eq!(
@@ -292,7 +292,7 @@ fn a_service_without_its_token_or_of_another_scope_fails() {
     ---- stdout
     ---- stderr
     error: the provider keys of shop/staging cannot be opened: the access token opens the provider keys of shop/production
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several
+    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN_FILE to use the agent or the passphrase
     ");
     insta::assert_snapshot!(start(&mode).expect("started"), @"
     exit: 125
