@@ -100,6 +100,7 @@ fn a_key_that_is_not_the_vaults_any_more_is_told() {
       mend: keywright lock
     ---- stderr
     The agent is locked
+    warning: the rollback anchor on this machine was from before a re-keying; it is renewed
     ");
     assert_eq!(env.agent_state(), "none");
     assert!(doctor(&env, &[]).success());
