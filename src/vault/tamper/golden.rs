@@ -14,7 +14,7 @@ use crate::vault::{
 };
 
 #[test]
-#[ignore = "writes tests/vectors/format-1 where it is missing; never again once format 1 is released"]
+#[ignore = "writes tests/vectors/format-1 where it is missing; never again, for format 1 is final"]
 fn write_the_golden_vault() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/format-1");
     fs::create_dir_all(&folder).expect("made");
