@@ -5,6 +5,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::activity::with_cause;
 use super::audit::{AuditFilter, Homes, newest_first};
 use super::draft::Draft;
 use super::find::nearest;
@@ -136,23 +137,34 @@ impl AccessOutline {
 }
 
 impl Vault {
-    /// All access tokens, by name.
+    /// All access tokens, by name. Uses that cannot be read are a warning: nothing depends on them, and least of all that a
+    /// token can be revoked.
     ///
     /// # Errors
     /// [`VaultError::OwnerOnly`] for the holder of an access token.
     pub fn access_tokens(&mut self) -> Result<Vec<AccessOutline>, VaultError> {
         let key = self.owner_key()?;
-        let activity = self.activity_now()?;
-        self.read(|view| {
-            let mut tokens = view.access_tokens(&key)?;
-            if let (Some((file, last)), false) = (&activity, tokens.is_empty()) {
-                let uses = view.last_uses(file, *last, &key)?;
+        let activity = self.activity_now();
+        let (mut tokens, uses) = self.read(|view| {
+            let tokens = view.access_tokens(&key)?;
+            let uses = match activity {
+                Ok(Some((file, last))) if !tokens.is_empty() => view.last_uses(&file, last, &key),
+                Ok(_) => Ok(HashMap::new()),
+                Err(err) => Err(err),
+            };
+            Ok((tokens, uses))
+        })?;
+        match uses {
+            Ok(uses) => {
                 for token in &mut tokens {
                     token.last_used = uses.get(&token.slot.to_string()).copied();
                 }
             }
-            Ok(tokens)
-        })
+            Err(err) => self
+                .warnings
+                .push(format!("usage is not known: {}", with_cause(&err))),
+        }
+        Ok(tokens)
     }
 
     /// Finds an access token by its exact name.

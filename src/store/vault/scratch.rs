@@ -140,9 +140,9 @@ pub fn check_target(target: &Path, vault: &VaultFile, replace: bool) -> Result<(
     {
         return not_replaced("SQLite uses this name for the vault");
     }
-    let journal = with_suffix(&target, SIDE_FILES[0]);
-    if journal.symlink_metadata().is_ok() {
-        return Err(StoreError::Exists(journal));
+    let mut left = SIDE_FILES.iter().map(|suffix| with_suffix(&target, suffix));
+    if let Some(left) = left.find(|left| left.symlink_metadata().is_ok()) {
+        return Err(StoreError::Exists(left));
     }
     if target.symlink_metadata().is_err() {
         return Ok(());
