@@ -16,7 +16,7 @@ use crate::key::{
 };
 use crate::output::{escape, json_text};
 use crate::session::Session;
-use crate::vault::{Code, Found, Requirements, UseCounts, Vault, VaultError, Verdict, Verifier};
+use crate::vault::{Code, Found, KnownKeys, Requirements, UseCounts, Vault, VaultError, Verdict};
 use crate::view::{role_names, text};
 
 /// How many bytes of answers are put together before they are written.
@@ -253,7 +253,7 @@ impl Batch<'_> {
         let unreadable = |err| unreadable(err, "standard input");
         let input = stdin().map_err(unreadable)?;
         let mut lines = SecretLines::new(CREDENTIAL_LIMIT);
-        let mut verifier = self.vault.verifier().map_err(for_issued_keys)?;
+        let mut known = self.vault.known_keys(None).map_err(for_issued_keys)?;
         loop {
             // Whoever waits for these answers before they go on gets them now.
             if !is_ready(&input) {
@@ -262,10 +262,11 @@ impl Batch<'_> {
             }
             let more = lines.read_more(&input).map_err(unreadable)?;
             // Only now: what was changed before a line was sent holds for it.
-            if self.vault.refresh(&mut verifier)? {
+            if !known.is_current((self.session.clock)()) {
+                known = self.vault.known_keys(Some(&known))?;
                 self.answers = Answers::default();
             }
-            self.answer_lines(&mut lines, &verifier)?;
+            self.answer_lines(&mut lines, &known)?;
             if !more {
                 return Ok(());
             }
@@ -276,12 +277,12 @@ impl Batch<'_> {
     fn answer_lines(
         &mut self,
         lines: &mut SecretLines,
-        verifier: &Verifier,
+        known: &KnownKeys,
     ) -> Result<(), CommandError> {
         let now = (self.session.clock)();
         let checked_at = now.to_string();
         while let Some(line) = lines.next_line() {
-            let checked = verifier.check(line, &self.requirements, now);
+            let checked = known.check(line, &self.requirements, now);
             self.answers
                 .write(&checked.verdict, &checked_at, &mut self.output)?;
             if self.record {

@@ -146,6 +146,13 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Copy)]
 pub struct SecretSlice<'a>(pub(super) &'a [u8]);
 
+impl<'a> SecretSlice<'a> {
+    /// Bytes that lie in a buffer of somebody else's, who wipes it or cannot.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl fmt::Debug for SecretSlice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretSlice(..)")

@@ -17,6 +17,7 @@ mod hand_out;
 mod head;
 mod import;
 mod issue;
+mod known;
 mod list;
 mod log;
 mod need;
@@ -70,6 +71,7 @@ pub use self::import::{
     Fate, Import, Imported, ImportedHalf, ImportedKey, ImportedRole, ImportedValue,
 };
 pub use self::issue::{Delivered, NewIssued, Pending};
+pub use self::known::KnownKeys;
 pub use self::list::Filter;
 pub use self::log::{LogEntry, Verb};
 pub use self::need::Need;
@@ -117,6 +119,7 @@ struct ScopeKey {
     scope: ScopeId,
     key: RootKey,
     which: Which,
+    expires_at: Option<Timestamp>,
 }
 
 impl Holder {

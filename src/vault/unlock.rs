@@ -348,11 +348,12 @@ fn unlock_scope(
     // The commitment binds the date, so it is the one that was given. Honest programs keep to it; that is all it does.
     match expiry(slot) {
         Some(end) if end <= now => Err(VaultError::CredentialExpired { which, at: end }),
-        _ => Ok(ScopeKey {
+        expires_at => Ok(ScopeKey {
             slot: slot.id,
             scope: slot.scope,
             key,
             which,
+            expires_at,
         }),
     }
 }

@@ -1,95 +1,171 @@
-//! Every issued key of the open scopes in memory, for whoever checks many tokens.
+//! Checking tokens in a process that stays: from memory, and never behind the vault.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use super::activity::ActivityKey;
-use super::verify::KnownKey;
-use super::{Checked, Requirements, Vault, VaultError, View};
-use crate::crypto::{Presented, SecretSlice};
-use crate::key::{KeyId, Timestamp, VaultId};
-use crate::store::Version;
+use super::{
+    AccessToken, Checked, Credential, KnownKeys, Location, Requirements, StoreError, Vault,
+    VaultError,
+};
+use crate::crypto::SecretSlice;
+use crate::key::Timestamp;
 
-/// Answers as [`Vault::verify`] does, from what one checked read of the vault found.
+/// For how long a vault that could not be read is not read again.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Checks tokens of issued keys in this process, from any of its threads.
 ///
-/// It knows of no later change by itself: [`Vault::refresh`] before an answer makes sure that what was changed before is
-/// in force.
-#[derive(Debug)]
+/// Every answer is exact: a key that was revoked, rotated, edited or deleted by a command that has returned is treated so by
+/// the next check. What cannot be read, or was altered, is [`VaultError`] until it is mended, and never what was known before.
+///
+/// A check takes some microseconds. After a change of the vault, the first one reads all keys again, and those that come
+/// meanwhile wait for it: about a microsecond a key.
 pub struct Verifier {
-    vault: VaultId,
-    version: Version,
-    keys: HashMap<KeyId, KnownKey>,
+    known: RwLock<Option<Arc<KnownKeys>>>,
+    source: Mutex<Source>,
+}
+
+/// Where keys are read from.
+struct Source {
+    vault: Vault,
+    /// What opened it, to open it again: a scope that is re-keyed has another key.
+    tokens: Option<(Location, Vec<AccessToken>)>,
+    /// The last that was read, against which a vault that is read again must not be older.
+    last: Option<Arc<KnownKeys>>,
+    failed: Option<(Instant, Arc<VaultError>)>,
+    warnings: Vec<String>,
 }
 
 impl Verifier {
-    /// What is said of a presented credential: a bare token, or an `Authorization` line.
+    /// Of the scopes that access tokens open, each of which is one of issued keys.
+    ///
+    /// # Errors
+    /// As [`Vault::open`] and [`Vault::known_keys`]; [`VaultError::ScopeClosed`] where none of them is of issued keys.
+    pub fn open(
+        location: &Location,
+        tokens: Vec<AccessToken>,
+        now: Timestamp,
+    ) -> Result<Self, VaultError> {
+        let vault = Vault::open(location, &Credential::AccessTokens(&tokens), now)?;
+        Self::new(vault, Some((location.clone(), tokens)))
+    }
+
+    /// Of all issued keys that are open in a vault. One that is re-keyed has to be opened anew by its owner.
+    ///
+    /// # Errors
+    /// As [`Vault::known_keys`].
+    pub fn of(vault: Vault) -> Result<Self, VaultError> {
+        Self::new(vault, None)
+    }
+
+    fn new(
+        mut vault: Vault,
+        tokens: Option<(Location, Vec<AccessToken>)>,
+    ) -> Result<Self, VaultError> {
+        let known = Arc::new(vault.known_keys(None)?);
+        let warnings = vault.take_warnings();
+        Ok(Self {
+            known: RwLock::new(Some(Arc::clone(&known))),
+            source: Mutex::new(Source {
+                vault,
+                tokens,
+                last: Some(known),
+                failed: None,
+                warnings,
+            }),
+        })
+    }
+
+    /// What is said of a presented credential: a bare token, or an `Authorization` line. May wait for the vault to be read.
+    ///
+    /// # Errors
+    /// As [`Verifier::renew`].
     pub fn check(
         &self,
         presented: SecretSlice<'_>,
         requirements: &Requirements,
         now: Timestamp,
-    ) -> Checked {
-        let token = match Presented::read(presented) {
-            Err(none) => return Checked::no_token(none, now),
-            Ok(token) => token,
-        };
-        let digest = token.digest(self.vault);
-        match self.keys.get(&token.key_id) {
-            Some(key) => key.check(&digest, requirements, now),
-            None => Checked::unknown(&digest, now),
+    ) -> Result<Checked, Arc<VaultError>> {
+        let known = self.current(now).map_or_else(|| self.renew(now), Ok)?;
+        Ok(known.check(presented, requirements, now))
+    }
+
+    /// What is known, if the vault is still what was read; without waiting for anything.
+    pub fn current(&self, now: Timestamp) -> Option<Arc<KnownKeys>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref().map(Arc::clone)?;
+        known.is_current(now).then_some(known)
+    }
+
+    /// Reads the vault again, if it is not what was read; waits for who does so already.
+    ///
+    /// # Errors
+    /// As [`Vault::known_keys`]. Such an answer stands for a tenth of a second, and every caller gets it.
+    pub fn renew(&self, now: Timestamp) -> Result<Arc<KnownKeys>, Arc<VaultError>> {
+        let mut source = self.source();
+        if let Some(known) = self.current(now) {
+            return Ok(known);
         }
+        if let Some((at, err)) = &source.failed
+            && at.elapsed() < PATIENCE
+        {
+            return Err(Arc::clone(err));
+        }
+        let read = source.read(now);
+        let known = read.as_ref().ok().map(Arc::clone);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        read
+    }
+
+    /// What went wrong without stopping anything; each is told once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.source().warnings)
+    }
+
+    fn source(&self) -> MutexGuard<'_, Source> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Vault {
-    /// Reads every issued key that is open into memory.
-    ///
-    /// # Errors
-    /// What reading can fail with: one record that is not as it was sealed is enough.
-    pub fn verifier(&mut self) -> Result<Verifier, VaultError> {
-        let vault = self.id;
-        self.read(|view| {
-            Ok(Verifier {
-                vault,
-                version: view.snapshot.version()?,
-                keys: view.known_keys()?,
-            })
-        })
-    }
-
-    /// Reads them again if the vault was changed or replaced since, by whomever; says whether it was. When it was not,
-    /// this takes some microseconds.
-    ///
-    /// # Errors
-    /// As [`Vault::verifier`]. What `verifier` holds is of the past then, and nothing to answer from.
-    pub fn refresh(&mut self, verifier: &mut Verifier) -> Result<bool, VaultError> {
-        if self.file.version()? == verifier.version {
-            return Ok(false);
+impl Source {
+    fn read(&mut self, now: Timestamp) -> Result<Arc<KnownKeys>, Arc<VaultError>> {
+        let mut read = self.try_read(now);
+        // A file that is replaced again and again is somebody's fight.
+        for _ in 0..8 {
+            if !matches!(read, Err(VaultError::Store(StoreError::Replaced(_)))) {
+                break;
+            }
+            read = self.try_read(now);
         }
-        *verifier = self.verifier()?;
-        Ok(true)
-    }
-}
-
-impl View<'_> {
-    fn known_keys(&self) -> Result<HashMap<KeyId, KnownKey>, VaultError> {
-        self.require_issued()?;
-        let mut keys = HashMap::new();
-        for open in self.issued_scopes() {
-            let activity = Arc::new(ActivityKey::of(open));
-            let record_key = self.state.record_key(open);
-            let mut of_scope = Vec::new();
-            self.state.pass(&self.snapshot, open, |row| {
-                let record = record_key.open(row)?;
-                of_scope.push(KnownKey::new(open, row.revision, &record, &activity)?);
-                Ok(())
-            })?;
-            for key in of_scope {
-                // The first scope that has an id answers for it.
-                keys.entry(key.id()).or_insert(key);
+        self.warnings.extend(self.vault.take_warnings());
+        match read {
+            Ok(known) => {
+                let known = Arc::new(known);
+                self.last = Some(Arc::clone(&known));
+                self.failed = None;
+                Ok(known)
+            }
+            Err(err) => {
+                let err = Arc::new(err);
+                self.failed = Some((Instant::now(), Arc::clone(&err)));
+                Err(err)
             }
         }
-        Ok(keys)
+    }
+
+    fn try_read(&mut self, now: Timestamp) -> Result<KnownKeys, VaultError> {
+        if let Some((location, tokens)) = &self.tokens {
+            // Their scopes may have other keys by now, and the tokens may open nothing any more.
+            self.vault = Vault::open(location, &Credential::AccessTokens(tokens), now)?;
+        }
+        self.vault.known_keys(self.last.as_deref())
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
     }
 }
 

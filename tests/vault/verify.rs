@@ -1,7 +1,7 @@
 //! Every answer of a verification, and their order.
 
 use keywright::key::{KeyName, Scope, Timestamp};
-use keywright::vault::{Code, NewIssued, Requirements, UseCounts, Vault, VaultError};
+use keywright::vault::{Code, NewIssued, Requirements, UseCounts, Vault, VaultError, Verifier};
 
 use crate::fixture::*;
 
@@ -28,7 +28,7 @@ impl Bench {
             .vault
             .verify(&presented, requirements, false, &who(), now)
             .expect("an answer");
-        let verifier = self.vault.verifier().expect("every key");
+        let verifier = self.vault.known_keys(None).expect("every key");
         let kept = verifier.check(presented.as_slice(), requirements, now);
         assert_eq!(format!("{verdict:?}"), format!("{:?}", kept.verdict));
         let matched = !matches!(
@@ -316,7 +316,7 @@ fn a_verifier_says_what_a_single_verification_says() {
     let place = Place::new();
     let mut vault = place.create();
     let tokens = tokens_of_every_kind(&mut vault);
-    let verifier = vault.verifier().expect("every key");
+    let verifier = vault.known_keys(None).expect("every key");
     let mut codes = std::collections::BTreeSet::new();
     for token in &tokens {
         for presented in [
@@ -344,54 +344,47 @@ fn a_verifier_says_what_a_single_verification_says() {
     assert_eq!(codes.len(), 10, "{codes:?}");
 }
 
-/// Revocations by another process, and by the vault's own holder, each in force for the next answer.
+/// Revocations by another process, each in force for the next answer.
 #[test]
-fn a_refreshed_verifier_is_never_behind() {
+fn a_verifier_is_never_behind() {
     let place = Place::new();
-    let mut vault = place.create();
-    let mut other = place.open();
-    let mut verifier = vault.verifier().expect("every key");
-    assert!(!vault.refresh(&mut verifier).expect("the same"));
+    let mut other = place.create();
+    let verifier = Verifier::of(place.open()).expect("every key");
     for n in 0..100 {
         let name = format!("key-{n}");
         let token = issue_named(&mut other, &name);
-        let mut code = |vault: &mut Vault| {
-            let changed = vault.refresh(&mut verifier).expect("read");
-            let token = secret(token.as_bytes());
-            let said = verifier.check(token.as_slice(), &Requirements::default(), NOW);
-            (changed, said.verdict.code)
-        };
-        assert_eq!(code(&mut vault), (true, Code::Valid), "{name}");
-        assert_eq!(code(&mut vault), (false, Code::Valid), "{name}");
-        let found = find(&mut vault, &name);
-        let revoking = if n % 2 == 0 { &mut other } else { &mut vault };
-        revoking.revoke(&found, &who(), NOW).expect("revoked");
-        assert_eq!(code(&mut vault), (true, Code::Revoked), "{name}");
+        assert!(verifier.current(NOW).is_none(), "{name}");
+        assert_eq!(said(&verifier, &token), Code::Valid, "{name}");
+        assert!(verifier.current(NOW).is_some(), "{name}");
+        let found = find(&mut other, &name);
+        other.revoke(&found, &who(), NOW).expect("revoked");
+        assert_eq!(said(&verifier, &token), Code::Revoked, "{name}");
     }
 }
 
 #[test]
 fn a_verifier_follows_the_path_and_not_the_file() {
     let place = Place::new();
-    let mut vault = place.create();
-    let token = issue_named(&mut vault, "ci");
-    let mut verifier = vault.verifier().expect("every key");
+    let token = issue_named(&mut place.create(), "ci");
+    let verifier = Verifier::of(place.open()).expect("every key");
     let newer = place.folder().join("newer.db");
     // As a pull does it: a newer file of the same vault is put in its place.
     bench_revoke(&place, "ci");
     copy(place.path(), &newer);
     std::fs::rename(&newer, place.path()).expect("renamed");
-    for changed in [true, false] {
-        assert_eq!(vault.refresh(&mut verifier).expect("read"), changed);
-        let said = verifier.check(
-            secret(token.as_bytes()).as_slice(),
-            &Requirements::default(),
-            NOW,
-        );
-        assert_eq!(said.verdict.code, Code::Revoked);
+    for _ in 0..2 {
+        assert_eq!(said(&verifier, &token), Code::Revoked);
     }
     std::fs::remove_file(place.path()).expect("removed");
-    assert!(vault.refresh(&mut verifier).is_err());
+    let presented = secret(token.as_bytes());
+    let checked = verifier.check(presented.as_slice(), &Requirements::default(), NOW);
+    assert!(checked.is_err());
+}
+
+fn said(verifier: &Verifier, token: &str) -> Code {
+    let presented = secret(token.as_bytes());
+    let checked = verifier.check(presented.as_slice(), &Requirements::default(), NOW);
+    checked.expect("an answer").verdict.code
 }
 
 fn bench_revoke(place: &Place, text: &str) {
@@ -405,7 +398,7 @@ fn counts_are_added_up_by_day_and_kept_until_they_are_recorded() {
     let place = Place::new();
     let mut vault = place.create();
     let token = issue_named(&mut vault, "ci");
-    let verifier = vault.verifier().expect("every key");
+    let verifier = vault.known_keys(None).expect("every key");
     let mut counts = UseCounts::default();
     let wrong = with_wrong_secret(&token);
     let tomorrow = NOW.after(DAY);
@@ -451,7 +444,7 @@ fn where_the_audit_is_required_counts_that_cannot_be_recorded_are_an_error() {
     place.location.audit_required = true;
     place.location.activity = Some(place.folder().to_owned());
     let mut vault = place.create();
-    let verifier = vault.verifier().expect("every key");
+    let verifier = vault.known_keys(None).expect("every key");
     let mut counts = UseCounts::default();
     vault.record_counts(&mut counts).expect("nothing to record");
     counts.add(&verifier.check(secret(b"x").as_slice(), &Requirements::default(), NOW));

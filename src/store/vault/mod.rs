@@ -5,6 +5,7 @@ mod rows;
 mod schema;
 mod scratch;
 mod snapshot;
+mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use self::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow};
 use self::schema::{APPLICATION_ID, FORMAT, SCHEMA};
 pub use self::scratch::{KEPT, Leftover, NewFile, check_target, is_same};
 pub use self::snapshot::Snapshot;
+pub use self::watch::{Sight, Watch};
 use super::StoreError;
 use super::file::{self, Access, FileIdentity};
 
@@ -33,19 +35,6 @@ pub struct VaultFile {
     path: PathBuf,
     identity: FileIdentity,
     access: Access,
-    /// How often the path was opened again.
-    reopened: u64,
-}
-
-/// Which contents a snapshot had. Another one of the same [`VaultFile`] is equal only if nothing was changed between.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Version {
-    /// SQLite's numbers are one connection's own.
-    reopened: u64,
-    /// Other connections' commits, as SQLite counts them (`PRAGMA data_version`).
-    others: i64,
-    /// Rows that this connection has changed, which `data_version` does not count.
-    own: u64,
 }
 
 impl VaultFile {
@@ -128,22 +117,8 @@ impl VaultFile {
     /// # Errors
     /// As [`VaultFile::open`].
     pub fn reopen(&mut self) -> Result<(), StoreError> {
-        let reopened = self.reopened + 1;
-        *self = Self {
-            reopened,
-            ..Self::open(&self.path, self.access)?
-        };
+        *self = Self::open(&self.path, self.access)?;
         Ok(())
-    }
-
-    /// Which contents the path has now. Some microseconds: it reads no more than the file's change counter, and opens
-    /// the path again as [`VaultFile::follow`] does.
-    ///
-    /// # Errors
-    /// As [`VaultFile::open`], and when the file is busy.
-    pub fn version(&mut self) -> Result<Version, StoreError> {
-        self.follow()?;
-        version(&self.connection, self.reopened).map_err(|err| self.failed(err))
     }
 
     /// Begins to read: all of it is of one instant.
@@ -187,7 +162,6 @@ impl VaultFile {
         let snapshot = Snapshot {
             transaction,
             path: &self.path,
-            reopened: self.reopened,
         };
         snapshot.check_format()?;
         snapshot.check_schema()?;
@@ -243,7 +217,6 @@ impl VaultFile {
             path,
             identity,
             access,
-            reopened: 0,
         })
     }
 
@@ -264,15 +237,6 @@ impl VaultFile {
     fn failed(&self, err: rusqlite::Error) -> StoreError {
         StoreError::sqlite(&self.path, err)
     }
-}
-
-/// Within a transaction that has read: the version of what it reads.
-fn version(connection: &Connection, reopened: u64) -> rusqlite::Result<Version> {
-    Ok(Version {
-        reopened,
-        others: connection.pragma_query_value(None, "data_version", |row| row.get(0))?,
-        own: connection.total_changes(),
-    })
 }
 
 thread_local! {

@@ -7,7 +7,6 @@ use rusqlite::{Row, Statement, Transaction, params};
 
 use super::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow, record, small_blob, unsigned};
 use super::schema::{APPLICATION_ID, FORMAT, SCHEMA};
-use super::{Version, version};
 use crate::checks;
 use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId};
 use crate::store::StoreError;
@@ -16,7 +15,6 @@ use crate::store::StoreError;
 pub struct Snapshot<'a> {
     pub(super) transaction: Transaction<'a>,
     pub(super) path: &'a Path,
-    pub(super) reopened: u64,
 }
 
 impl Snapshot<'_> {
@@ -236,14 +234,6 @@ impl Snapshot<'_> {
             visit(index, entry)?;
         }
         Ok(())
-    }
-
-    /// Which contents these are.
-    ///
-    /// # Errors
-    /// Whatever SQLite says.
-    pub fn version(&self) -> Result<Version, StoreError> {
-        version(&self.transaction, self.reopened).map_err(|err| self.failed(err))
     }
 
     /// An [`StoreError::Altered`] about this file.

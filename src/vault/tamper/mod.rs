@@ -395,6 +395,7 @@ fn same_key(one: &ScopeKey) -> ScopeKey {
         scope: one.scope,
         key: one.key.duplicate(),
         which: one.which.clone(),
+        expires_at: one.expires_at,
     }
 }
 

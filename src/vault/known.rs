@@ -1,0 +1,128 @@
+//! Every issued key of the open scopes in memory, for whoever checks many tokens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::activity::ActivityKey;
+use super::verify::KnownKey;
+use super::{Checked, Holder, Requirements, Vault, VaultError, View};
+use crate::crypto::{Presented, SecretSlice};
+use crate::key::{KeyId, ScopeId, Timestamp, VaultId};
+use crate::store::{Sight, Watch};
+
+/// Answers as [`Vault::verify`] does, from what one checked read of the vault found: exact for as long as
+/// [`KnownKeys::is_current`] says so.
+#[derive(Debug)]
+pub struct KnownKeys {
+    vault: VaultId,
+    keys: HashMap<KeyId, KnownKey>,
+    watch: Watch,
+    sight: Sight,
+    /// The number of the last change of what each key opens.
+    sequences: Vec<(ScopeId, u64)>,
+    /// When the first of the access tokens that opened it expires.
+    expires_at: Option<Timestamp>,
+}
+
+impl KnownKeys {
+    /// What is said of a presented credential: a bare token, or an `Authorization` line.
+    pub fn check(
+        &self,
+        presented: SecretSlice<'_>,
+        requirements: &Requirements,
+        now: Timestamp,
+    ) -> Checked {
+        let token = match Presented::read(presented) {
+            Err(none) => return Checked::no_token(none, now),
+            Ok(token) => token,
+        };
+        let digest = token.digest(self.vault);
+        match self.keys.get(&token.key_id) {
+            Some(key) => key.check(&digest, requirements, now),
+            None => Checked::unknown(&digest, now),
+        }
+    }
+
+    /// Whether the vault still is what was read: a change whose command has returned makes this false, as does another
+    /// file in its place, and the end of an access token. Takes a microsecond.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+            && self.watch.look().is_ok_and(|now| now == self.sight)
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl Vault {
+    /// Reads every issued key that is open into memory. `before` is what was known until now: nothing older takes its place.
+    ///
+    /// # Errors
+    /// What reading can fail with: one record that is not as it was sealed is enough. [`VaultError::RolledBack`] where the
+    /// vault is older than `before`, whatever this machine's anchors say.
+    pub fn known_keys(&mut self, before: Option<&KnownKeys>) -> Result<KnownKeys, VaultError> {
+        self.file.follow()?;
+        let watch = self.file.watch(before.map(|before| before.watch.clone()))?;
+        // Before it is read, so that a change in between is one that was not seen.
+        let sight = watch.look()?;
+        let (vault, path) = (self.id, self.file.path().display().to_string());
+        let (scopes, expires_at) = match &self.holder {
+            Holder::Owner(_) => (vec![ScopeId::OWN], None),
+            Holder::Tokens(tokens) => (
+                tokens.iter().map(|token| token.scope).collect(),
+                tokens.iter().filter_map(|token| token.expires_at).min(),
+            ),
+        };
+        self.read(|view| {
+            let now = |scope| (scope, view.state.seen(scope).sequence);
+            let sequences: Vec<(ScopeId, u64)> = scopes.into_iter().map(now).collect();
+            for (scope, found) in &sequences {
+                let known = before.iter().flat_map(|before| &before.sequences);
+                for (_, seen) in known.filter(|(known, seen)| known == scope && seen > found) {
+                    return Err(VaultError::RolledBack {
+                        path,
+                        found: *found,
+                        seen: *seen,
+                    });
+                }
+            }
+            Ok(KnownKeys {
+                vault,
+                keys: view.known_keys()?,
+                watch,
+                sight,
+                sequences,
+                expires_at,
+            })
+        })
+    }
+}
+
+impl View<'_> {
+    fn known_keys(&self) -> Result<HashMap<KeyId, KnownKey>, VaultError> {
+        self.require_issued()?;
+        let mut keys = HashMap::new();
+        for open in self.issued_scopes() {
+            let activity = Arc::new(ActivityKey::of(open));
+            let record_key = self.state.record_key(open);
+            let mut of_scope = Vec::new();
+            self.state.pass(&self.snapshot, open, |row| {
+                let record = record_key.open(row)?;
+                of_scope.push(KnownKey::new(open, row.revision, &record, &activity)?);
+                Ok(())
+            })?;
+            for key in of_scope {
+                // The first scope that has an id answers for it.
+                keys.entry(key.id()).or_insert(key);
+            }
+        }
+        Ok(keys)
+    }
+}
