@@ -1,6 +1,10 @@
 //! What of a key is shown: the fields of its JSON, and the words of its table rows.
 
+mod answer;
+
 use serde::Serialize;
+
+pub(crate) use self::answer::AnswerView;
 
 use crate::key::{
     Brand, Context, Environment, GenerationState, IssuedDetails, KeyKind, Model, PermissionSet,

@@ -5,19 +5,15 @@ use std::os::fd::AsFd;
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde::Serialize;
 
 use super::args::{read_start, stdin, unreadable};
 use crate::crypto::{CREDENTIAL_LIMIT, SecretLines};
 use crate::error::{CommandError, Exit};
-use crate::key::{
-    Context, Environment, IssuedDetails, KeyId, Permission, PermissionSet, Project, RoleName,
-    Timestamp,
-};
+use crate::key::{IssuedDetails, KeyId, Permission, Timestamp};
 use crate::output::{escape, json_text};
 use crate::session::Session;
-use crate::vault::{Code, Found, KnownKeys, Requirements, UseCounts, Vault, VaultError, Verdict};
-use crate::view::{role_names, text};
+use crate::vault::{Code, KnownKeys, Requirements, UseCounts, Vault, VaultError, Verdict};
+use crate::view::AnswerView;
 
 /// How many bytes of answers are put together before they are written.
 const OUTPUT_SIZE: usize = 64 * 1024;
@@ -51,34 +47,6 @@ pub(crate) struct VerifyArgs {
     no_record: bool,
 }
 
-/// The answer as JSON. After a refusal there is no more than the code and, for a token that was good, whose it is.
-#[derive(Serialize)]
-struct Document<'a> {
-    valid: bool,
-    code: Code,
-    key_id: Option<&'a str>,
-    name: Option<&'a str>,
-    #[serde(flatten)]
-    granted: Option<Granted<'a>>,
-}
-
-#[derive(Serialize)]
-struct Granted<'a> {
-    display: String,
-    project: &'a Project,
-    environment: &'a Environment,
-    permissions: PermissionSet,
-    roles: Vec<&'a RoleName>,
-    context: Context,
-    created_by: &'a str,
-    expires_at: Option<String>,
-    generation: Option<u32>,
-    superseded: bool,
-    /// Absent where it is added later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    checked_at: Option<String>,
-}
-
 pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, CommandError> {
     if io::stdin().is_terminal() {
         return Err(CommandError::message(
@@ -109,7 +77,7 @@ pub(crate) fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, C
             _ => Exit::NotAuthenticated,
         };
         let told = if session.out.is_json() {
-            session.out.json(&document(&verdict))
+            session.out.json(&AnswerView::of(&verdict))
         } else {
             let sentence = sentence(&verdict, &requirements);
             session.out.data(format_args!("{}", escape(&sentence)))
@@ -128,42 +96,6 @@ fn for_issued_keys(err: VaultError) -> CommandError {
     } else {
         err
     }
-}
-
-fn document(verdict: &Verdict) -> Document<'_> {
-    let found = verdict.found.as_ref();
-    let valid = verdict.code == Code::Valid;
-    Document {
-        valid,
-        code: verdict.code,
-        key_id: found.map(|found| found.id.as_str()),
-        name: found.map(|found| found.key.name.as_str()),
-        granted: found
-            .filter(|_| valid)
-            .and_then(|found| granted(found, verdict)),
-    }
-}
-
-fn granted<'a>(found: &'a Found, verdict: &Verdict) -> Option<Granted<'a>> {
-    let issued = found.key.issued()?;
-    let end = found
-        .key
-        .generations
-        .iter()
-        .find(|generation| Some(generation.number) == verdict.generation)?;
-    Some(Granted {
-        display: found.display(),
-        project: &found.scope.project,
-        environment: &found.scope.environment,
-        permissions: issued.granted_permissions(),
-        roles: role_names(issued),
-        context: issued.granted_context(),
-        created_by: found.key.created_by.as_str(),
-        expires_at: text(end.valid_until()),
-        generation: verdict.generation,
-        superseded: verdict.superseded,
-        checked_at: Some(verdict.checked_at.to_string()),
-    })
 }
 
 /// The answer in one line.
@@ -342,7 +274,7 @@ struct Answer {
 }
 
 impl Answers {
-    /// Adds a line with what [`document`] says of the verdict.
+    /// Adds a line with what [`AnswerView`] says of the verdict.
     fn write(
         &mut self,
         verdict: &Verdict,
@@ -372,11 +304,7 @@ impl Answers {
 
 /// The document without its time and without the closing brace.
 fn undated(verdict: &Verdict) -> io::Result<Vec<u8>> {
-    let mut document = document(verdict);
-    if let Some(granted) = &mut document.granted {
-        granted.checked_at = None;
-    }
-    let mut text = json_text(&document)?;
+    let mut text = json_text(&AnswerView::of(verdict).undated())?;
     text.pop();
     Ok(text)
 }
