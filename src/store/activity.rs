@@ -10,7 +10,7 @@ use rusqlite::{
 };
 
 use super::StoreError;
-use super::file::{make_file, make_folder};
+use super::file::{FileIdentity, make_file, make_folder};
 use crate::key::{KeyId, Timestamp};
 
 const FORMAT: i64 = 1;
@@ -97,6 +97,8 @@ pub struct Retention {
 pub struct ActivityFile {
     connection: Connection,
     path: PathBuf,
+    /// Of what was opened; none where that could not be seen.
+    identity: Option<FileIdentity>,
 }
 
 impl ActivityFile {
@@ -137,36 +139,59 @@ impl ActivityFile {
         Ok((file.format()? == FORMAT).then_some(file))
     }
 
-    /// Records uses in one transaction, all of them or none. What comes with a use seals the event that gets a sequence
-    /// number; `None` for plain counts.
+    /// The file that is open, if the path still leads to it; else what is there now, opened or made.
+    ///
+    /// # Errors
+    /// As [`ActivityFile::open_or_create`].
+    pub fn at(path: &Path, open: Option<Self>) -> Result<Self, StoreError> {
+        match open {
+            Some(file) if file.is_in_place() => Ok(file),
+            former => {
+                // First, so that the files beside it are those of one at a time.
+                drop(former);
+                Self::open_or_create(path)
+            }
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        let now = FileIdentity::of(&self.path).ok();
+        now.is_some() && now == self.identity
+    }
+
+    /// Records uses in one transaction, all of them or none: events, each with what seals it under the sequence number that
+    /// it gets, and counts, each so often as it says. Of uses on one day a count's `at` is the last.
     ///
     /// # Errors
     /// Whatever SQLite or a seal says, and [`StoreError::Altered`] for numbers that cannot be; nothing is recorded then.
-    pub fn record<'a, E, S>(&self, uses: impl IntoIterator<Item = (Use<'a>, S)>) -> Result<(), E>
+    pub fn record<'a, E, S>(
+        &self,
+        events: impl IntoIterator<Item = (KeyId, Timestamp, S)>,
+        counted: impl IntoIterator<Item = (Use<'a>, u64)>,
+    ) -> Result<(), E>
     where
         E: From<StoreError>,
-        S: FnOnce(u64) -> Result<Option<Vec<u8>>, E>,
+        S: FnOnce(u64) -> Result<Vec<u8>, E>,
     {
         let failed = |err| self.failed(err);
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
                 .map_err(failed)?;
+        // Where only counts are written, who writes them has to hear of numbers that cannot be, too.
         let mut newest = self.newest_event()?;
-        for (used, seal) in uses {
-            let next = self.number_after(newest)?;
-            let event = seal(next)?;
-            count(&transaction, used, 1).map_err(failed)?;
-            if let Some(sealed) = event {
-                add_event(&transaction, used, next, &sealed).map_err(failed)?;
-                newest = next;
-            }
+        for (key, at, seal) in events {
+            newest = self.number_after(newest)?;
+            let sealed = seal(newest)?;
+            add_event(&transaction, (newest, at, key), &sealed).map_err(failed)?;
+        }
+        for (used, times) in counted {
+            count(&transaction, used, times).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
         Ok(())
     }
 
-    /// Counts many uses in one transaction, each so often as it says; of uses on one day `at` is the last. There are no
-    /// events of them.
+    /// Counts uses of which there are no events, likewise.
     ///
     /// # Errors
     /// As [`ActivityFile::record`]; nothing is counted then.
@@ -174,16 +199,9 @@ impl ActivityFile {
         &self,
         counted: impl IntoIterator<Item = (Use<'a>, u64)>,
     ) -> Result<(), StoreError> {
-        let failed = |err| self.failed(err);
-        let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-                .map_err(failed)?;
-        // Only counts are written here, but who checks many has to hear of it, too.
-        self.newest_event()?;
-        for (used, times) in counted {
-            count(&transaction, used, times).map_err(failed)?;
-        }
-        transaction.commit().map_err(failed)
+        type Seal = fn(u64) -> Result<Vec<u8>, StoreError>;
+        let none: [(KeyId, Timestamp, Seal); 0] = [];
+        self.record(none, counted)
     }
 
     /// The totals of every key that was ever used.
@@ -243,13 +261,12 @@ impl ActivityFile {
         }
     }
 
-    /// Forgets a little of what is too old, at most some hundred rows: called after an answer, never before it.
+    /// Forgets a little of what is too old, at most `step` events and `step` counts: called after an answer, never before it.
     ///
     /// # Errors
     /// Whatever SQLite says, and [`StoreError::Altered`] for numbers that cannot be: what is too old is not known then,
     /// and nothing is forgotten.
-    pub fn prune(&self, retention: Retention, now: Timestamp) -> Result<(), StoreError> {
-        const STEP: u32 = 500;
+    pub fn prune(&self, retention: Retention, now: Timestamp, step: u32) -> Result<(), StoreError> {
         let newest = self.newest_event()?;
         let prune = || -> rusqlite::Result<()> {
             let oldest: Option<(i64, i64)> = self
@@ -269,14 +286,14 @@ impl ActivityFile {
                 self.connection.execute(
                     "DELETE FROM event WHERE seq IN
                      (SELECT seq FROM event WHERE seq <= ?1 OR at < ?2 ORDER BY seq LIMIT ?3) AND seq < ?4",
-                    params![forgotten, since, STEP, newest.cast_signed()],
+                    params![forgotten, since, step, newest.cast_signed()],
                 )?;
             }
             let first_day = now.day().saturating_sub(i64::from(retention.usage_days));
             self.connection.execute(
                 "DELETE FROM usage WHERE (key_id, generation, day, code) IN
                  (SELECT key_id, generation, day, code FROM usage WHERE day < ?1 LIMIT ?2)",
-                params![first_day, STEP],
+                params![first_day, step],
             )?;
             Ok(())
         };
@@ -310,6 +327,8 @@ impl ActivityFile {
     }
 
     fn connect(path: &Path) -> Result<Self, StoreError> {
+        // Before it is opened: of a file that takes its place meanwhile it would never be found out later.
+        let identity = FileIdentity::of(path).ok();
         let open = || -> rusqlite::Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
@@ -328,6 +347,7 @@ impl ActivityFile {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            identity,
         })
     }
 
@@ -392,14 +412,17 @@ impl ActivityFile {
 
 fn add_event(
     transaction: &Transaction<'_>,
-    used: Use<'_>,
-    sequence: u64,
+    (sequence, at, key): (u64, Timestamp, KeyId),
     sealed: &[u8],
 ) -> rusqlite::Result<()> {
-    let id: &[u8] = used.key_id.as_ref().map_or(&[], |id| id.as_bytes());
     transaction
         .prepare_cached("INSERT INTO event (seq, at, key_id, sealed) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![sequence.cast_signed(), used.at.0, id, sealed])?;
+        .execute(params![
+            sequence.cast_signed(),
+            at.0,
+            key.as_bytes(),
+            sealed
+        ])?;
     Ok(())
 }
 

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::find::Found;
 use super::head::{OpenScope, from_json, json};
+use super::request::UseRequest;
 use super::{Vault, VaultError};
 use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
 use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, SlotId, Timestamp, VaultId};
-use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow, Use};
+use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow};
 
 /// What is done with keys, in alphabetical order.
 pub(super) const USE_VERBS: [&str; 5] = ["env", "export", "get", "run", "verify"];
@@ -30,6 +31,9 @@ pub struct UseEvent {
     pub program: Option<String>,
     /// Slot id of the access token that opened the key's scope; `None` where the vault's owner used it.
     pub access: Option<String>,
+    /// The request that was answered; `None` where none came over a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<UseRequest>,
 }
 
 /// One day's count of one answer.
@@ -182,52 +186,6 @@ impl KeyUsage {
     }
 }
 
-/// One use that is about to be recorded.
-#[derive(Debug)]
-pub(super) struct Used<'a> {
-    /// The key and the scope it is in; `None` when no key has the presented id.
-    pub(super) key: Option<(KeyId, &'a ActivityKey)>,
-    pub(super) verb: &'static str,
-    pub(super) code: &'static str,
-    pub(super) generation: u32,
-    pub(super) allowed: bool,
-    /// File name of the program that gets the value.
-    pub(super) program: Option<&'a str>,
-}
-
-impl Used<'_> {
-    fn row(&self, now: Timestamp) -> Use<'_> {
-        Use {
-            key_id: self.key.map(|(id, _)| id),
-            generation: self.generation,
-            code: self.code,
-            allowed: self.allowed,
-            at: now,
-        }
-    }
-
-    /// Its event; `None` where no key has the presented id.
-    fn seal(
-        &self,
-        sequence: u64,
-        who: &Actor,
-        now: Timestamp,
-        vault: VaultId,
-    ) -> Result<Option<Vec<u8>>, VaultError> {
-        let event = UseEvent {
-            verb: self.verb.to_owned(),
-            code: self.code.to_owned(),
-            generation: self.generation,
-            actor: who.clone(),
-            program: self.program.map(str::to_owned),
-            access: self.key.and_then(|(_, activity)| activity.access()),
-        };
-        self.key
-            .map(|(id, activity)| activity.seal(&event, id, sequence, now, vault))
-            .transpose()
-    }
-}
-
 /// Seals the events of one scope.
 #[derive(Debug)]
 pub(super) struct ActivityKey {
@@ -246,7 +204,7 @@ impl ActivityKey {
         }
     }
 
-    fn access(&self) -> Option<String> {
+    pub(super) fn access(&self) -> Option<String> {
         self.slot.map(|slot| slot.to_string())
     }
 
@@ -258,7 +216,7 @@ impl ActivityKey {
             .number(at.0.cast_unsigned())
     }
 
-    fn seal(
+    pub(super) fn seal(
         &self,
         event: &UseEvent,
         key: KeyId,
@@ -376,63 +334,6 @@ impl Vault {
         })
     }
 
-    /// Records a use. What cannot be recorded is a warning, or refused when the audit is required.
-    pub(super) fn record(
-        &mut self,
-        used: &Used<'_>,
-        who: &Actor,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
-        self.record_all(std::slice::from_ref(used), who, now)
-    }
-
-    /// Records uses that belong together, likewise: all of them or none.
-    pub(super) fn record_all(
-        &mut self,
-        used: &[Used<'_>],
-        who: &Actor,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
-        if used.is_empty() {
-            return Ok(());
-        }
-        let vault = self.id;
-        let rows = used.iter().map(|used| {
-            let seal = move |sequence| used.seal(sequence, who, now, vault);
-            (used.row(now), seal)
-        });
-        let written = self
-            .new_activity()
-            .map_err(VaultError::from)
-            .and_then(|file| file.record(rows));
-        match written {
-            Err(err) if self.location.audit_required => Err(VaultError::NotRecorded(err.into())),
-            Err(err) => {
-                let what = match used.len() {
-                    1 => "this use was".to_owned(),
-                    count => format!("these {count} uses were"),
-                };
-                self.warnings
-                    .push(format!("{what} not recorded: {}", with_cause(&err)));
-                Ok(())
-            }
-            Ok(()) => {
-                self.has_recorded = true;
-                Ok(())
-            }
-        }
-    }
-
-    /// After a use was recorded: forgets a little of what is older than the settings say, and keeps the file's log short.
-    /// Failing costs nothing.
-    pub fn prune_activity(&mut self, now: Timestamp) {
-        if let (true, Some(file)) = (self.has_recorded, &self.activity) {
-            // The next use tries again.
-            let _ = file.prune(self.location.retention, now);
-            let _ = file.shorten_log();
-        }
-    }
-
     /// The activity file, opened once; `None` while there is none. Refused where its numbers cannot be: "nothing" is no
     /// answer then.
     fn activity(&mut self) -> Result<Option<&ActivityFile>, StoreError> {
@@ -443,15 +344,6 @@ impl Vault {
             file.newest_event()?;
         }
         Ok(self.activity.as_ref())
-    }
-
-    /// The activity file, made when there is none.
-    pub(super) fn new_activity(&mut self) -> Result<&ActivityFile, StoreError> {
-        let open = match self.activity.take() {
-            Some(open) => open,
-            None => ActivityFile::open_or_create(&self.activity_path())?,
-        };
-        Ok(self.activity.insert(open))
     }
 
     pub(super) fn activity_path(&self) -> PathBuf {

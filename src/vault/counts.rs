@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::activity::with_cause;
+use super::recorder::Used;
 use super::{Checked, Vault, VaultError};
 use crate::key::{KeyId, Timestamp};
 use crate::store::Use;
@@ -31,7 +32,11 @@ struct Count {
 impl UseCounts {
     /// Counts one more use, at the time it was checked.
     pub fn add(&mut self, checked: &Checked) {
-        let (used, at) = (checked.used(), checked.verdict.checked_at);
+        self.add_use(&checked.used(), checked.verdict.checked_at);
+    }
+
+    /// The same with a use of any kind.
+    pub(super) fn add_use(&mut self, used: &Used<'_>, at: Timestamp) {
         let counted = Counted {
             key: used.key.map(|(id, _)| id),
             generation: used.generation,
@@ -46,6 +51,20 @@ impl UseCounts {
         count.times += 1;
         count.last_at = count.last_at.max(at);
     }
+
+    /// Each answer, and how often it was given.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (Use<'static>, u64)> {
+        self.0.iter().map(|(counted, count)| {
+            let used = Use {
+                key_id: counted.key,
+                generation: counted.generation,
+                code: counted.code,
+                allowed: counted.allowed,
+                at: count.last_at,
+            };
+            (used, count.times)
+        })
+    }
 }
 
 impl Vault {
@@ -58,19 +77,9 @@ impl Vault {
         if counts.0.is_empty() {
             return Ok(());
         }
-        let rows = counts.0.iter().map(|(counted, count)| {
-            let used = Use {
-                key_id: counted.key,
-                generation: counted.generation,
-                code: counted.code,
-                allowed: counted.allowed,
-                at: count.last_at,
-            };
-            (used, count.times)
-        });
         match self
             .new_activity()
-            .and_then(|file| file.record_counts(rows))
+            .and_then(|file| file.record_counts(counts.rows()))
         {
             Ok(()) => {
                 counts.0.clear();

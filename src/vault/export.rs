@@ -1,8 +1,9 @@
 //! Everything in a vault that can be taken elsewhere.
 
-use super::activity::{ActivityKey, Used};
+use super::activity::ActivityKey;
 use super::find::Found;
 use super::list::Filter;
+use super::recorder::Used;
 use super::role::RoleUse;
 use super::{Vault, VaultError};
 use crate::crypto::SecretValue;
@@ -36,6 +37,7 @@ impl ExportedKey {
             generation: current.map_or(0, |generation| generation.number),
             allowed: true,
             program: None,
+            request: None,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::activity::{ActivityKey, Used};
+use super::activity::ActivityKey;
 use super::find::Found;
 use super::head::OpenScope;
+use super::recorder::Used;
 use super::{Vault, VaultError, View};
 use crate::crypto::SecretValue;
 use crate::key::{
@@ -185,6 +186,7 @@ impl HandedOut {
             generation: current.map_or(0, |generation| generation.number),
             allowed: true,
             program,
+            request: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Keys that providers gave us: stored, replaced, handed out.
 
-use super::activity::{ActivityKey, Used};
+use super::activity::ActivityKey;
 use super::edit::KeyEdit;
 use super::find::Found;
 use super::issue::{end_at, free_the_name};
 use super::log::{Event, Verb};
+use super::recorder::Used;
 use super::rotate::{revoked, unchanged};
 use super::{Vault, VaultError};
 use crate::crypto::{Secret, SecretValue, mint_key_id};
@@ -193,6 +194,7 @@ impl Vault {
             generation: number,
             allowed: true,
             program: None,
+            request: None,
         };
         self.record(&used, who, now)?;
         Ok(value)

@@ -11,6 +11,7 @@ use super::audit::AuditCode;
 use super::head::{ScopeHeadMeta, ScopeMeta};
 use super::log::{Event, Verb};
 use super::own::{OwnBody, OwnRecord};
+use super::request::{RequestText, UseRequest};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyKind, PermissionSet,
     ProviderDetails, Revocation, Role, Scope, Timestamp,
@@ -37,10 +38,46 @@ fn row(name: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The fields of the page's row, and whether each may be null.
+/// The fields of the page's row, and whether each may be null. Some of them may be left out.
 fn fields(name: &str) -> BTreeMap<String, bool> {
-    let field = |word: &str| (word.trim_end_matches('?').to_owned(), word.ends_with('?'));
+    let field = |word: &str| {
+        let name = word.trim_end_matches(['?', '*']);
+        (name.to_owned(), word.ends_with('?'))
+    };
     row(name).into_iter().map(field).collect()
+}
+
+/// Those that are never left out.
+fn fixed_fields(name: &str) -> Vec<&'static str> {
+    let mut names = row(name);
+    names.retain(|word| !word.ends_with('*'));
+    names
+        .iter()
+        .map(|word| word.trim_end_matches('?'))
+        .collect()
+}
+
+fn use_event(request: Option<UseRequest>) -> UseEvent {
+    UseEvent {
+        verb: "get".to_owned(),
+        code: "get".to_owned(),
+        generation: 1,
+        actor: actor(),
+        program: None,
+        access: None,
+        request,
+    }
+}
+
+/// Of which all is told.
+fn use_request() -> UseRequest {
+    let told = RequestText {
+        method: Some("GET"),
+        path: Some("/"),
+        client: Some("::1"),
+        id: Some("1"),
+    };
+    UseRequest::new(told).expect("a request")
 }
 
 fn json(object: &impl Serialize) -> Value {
@@ -178,18 +215,19 @@ fn scopes_and_their_heads_have_the_fields_of_the_page() {
 #[test]
 fn log_entries_and_events_have_the_fields_of_the_page() {
     let entry = Event::of_vault(Verb::Init).entry("0".repeat(32), NOW, actor());
-    let event = UseEvent {
-        verb: "get".to_owned(),
-        code: "get".to_owned(),
-        generation: 1,
-        actor: actor(),
-        program: None,
-        access: None,
-    };
     assert_eq!(fields("log entry"), written(&json(&entry)));
     assert_eq!(fields("… its scope"), written(&json(&scope())));
     assert_eq!(row("… its verb"), Verb::ALL.map(Verb::text));
-    assert_eq!(fields("event"), written(&json(&event)));
+    let event = json(&use_event(Some(use_request())));
+    assert_eq!(fields("event"), written(&event));
+    assert_eq!(fields("… request"), written(&event["request"]));
+    let bare = json(&use_event(None));
+    let mut left: Vec<_> = written(&bare).into_keys().collect();
+    let mut fixed = fixed_fields("event");
+    left.sort_unstable();
+    fixed.sort_unstable();
+    assert_eq!(left, fixed);
+    assert_eq!(fixed_fields("… request"), [""; 0]);
     assert_eq!(row("… a use's verb"), USE_VERBS);
     let codes: Vec<_> = AuditCode::all().map(AuditCode::text).collect();
     assert_eq!(row("… a use's code"), codes);
@@ -221,6 +259,9 @@ fn a_field_that_is_not_on_the_page_is_not_read() {
     }
     for place in ["", "/scope"] {
         reads_no_other_field(&entry, place);
+    }
+    for place in ["", "/request"] {
+        reads_no_other_field(&use_event(Some(use_request())), place);
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::activity::{ActivityKey, Used};
+use super::activity::ActivityKey;
 use super::find::Found;
 use super::head::OpenScope;
 use super::record::OpenRecord;
+use super::recorder::Used;
 use super::{Vault, VaultError, View};
 use crate::crypto::{Digest, NoToken, Presented, Secret};
 use crate::key::{
@@ -88,7 +89,7 @@ pub struct Verdict {
 pub struct Checked {
     pub verdict: Verdict,
     /// Whose id was presented, whether or not the rest was right.
-    presented: Option<(KeyId, Arc<ActivityKey>)>,
+    pub(super) presented: Option<(KeyId, Arc<ActivityKey>)>,
 }
 
 /// An issued key as answers are made of it: from one opened record, or kept by a [`Verifier`](super::Verifier).
@@ -270,6 +271,9 @@ impl Verdict {
 }
 
 impl Checked {
+    /// What such a use is called.
+    pub(super) const VERB: &str = "verify";
+
     /// What is no token is refused before any key is looked at.
     pub(super) fn no_token(why: NoToken, now: Timestamp) -> Self {
         let code = match why {
@@ -300,11 +304,12 @@ impl Checked {
         };
         Used {
             key: self.presented.as_ref().map(|(id, key)| (*id, &**key)),
-            verb: "verify",
+            verb: Self::VERB,
             code,
             generation: self.verdict.generation.unwrap_or(0),
             allowed: self.verdict.code == Code::Valid,
             program: None,
+            request: None,
         }
     }
 }
