@@ -16,6 +16,7 @@ mod hardening;
 pub mod key;
 mod output;
 mod prompt;
+mod serve;
 mod session;
 mod settings;
 mod signals;

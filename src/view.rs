@@ -8,7 +8,7 @@ pub(crate) use self::answer::AnswerView;
 
 use crate::key::{
     Brand, Context, Environment, GenerationState, IssuedDetails, KeyKind, Model, PermissionSet,
-    Project, Provider, RoleName, Status, Tag, Timestamp, VariableName,
+    Project, Provider, Rate, RoleName, Status, Tag, Timestamp, VariableName,
 };
 use crate::output::{Cell, Tone};
 use crate::vault::{Found, KeyUsage, SinceRotation};
@@ -30,6 +30,7 @@ pub(crate) struct KeyView<'a> {
     roles: Option<Vec<&'a RoleName>>,
     context: Option<Context>,
     own_context: Option<&'a Context>,
+    rate: Option<Rate>,
     brand: Option<&'a Brand>,
     providers: Option<&'a [Provider]>,
     models: Option<&'a [Model]>,
@@ -112,6 +113,7 @@ impl<'a> KeyView<'a> {
             roles: issued.map(role_names),
             context: issued.map(IssuedDetails::granted_context),
             own_context: issued.map(|issued| &issued.context),
+            rate: issued.and_then(|issued| issued.rate),
             brand: issued.map(|issued| &issued.brand),
             providers: provider.map(|provider| provider.providers.as_slice()),
             models: provider.map(|provider| provider.models.as_slice()),

@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "agent", "crypto", "error", "key", "output", "prompt", "settings", "vault",
         ],
     ),
+    ("serve", &["key", "output", "settings", "vault"]),
     ("view", &["key", "output", "vault"]),
     (
         "commands",

@@ -109,6 +109,7 @@ fn issue(vault: &mut Vault, n: usize) -> String {
         permissions: PermissionSet::default(),
         roles: Vec::new(),
         context: Context::default(),
+        rate: None,
         expires_at: None,
         tags: Vec::new(),
         note: None,
@@ -141,6 +142,7 @@ fn issued_half() -> ImportedHalf {
         permissions: PermissionSet::default(),
         context: Context::default(),
         roles: Vec::new(),
+        rate: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::handover::{Destination, HandoverArgs, reveal_json};
 use crate::crypto::Token;
 use crate::error::{CommandError, Exit};
 use crate::key::{
-    Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet,
+    Brand, Context, ContextPair, Expiry, KeyKind, KeyName, Note, Permission, PermissionSet, Rate,
     RoleName, Tag, Timestamp, tag_list,
 };
 use crate::output::{Printer, escape};
@@ -42,6 +42,12 @@ pub(crate) struct CreateArgs {
     /// A pair that is handed to whoever verifies the key
     #[arg(long, value_name = "KEY=VALUE")]
     context: Vec<ContextPair>,
+
+    /// Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d
+    ///
+    /// A second, minute, hour or day. Each `serve` process counts for itself; `verify` never limits.
+    #[arg(long, value_name = "RATE", hide_short_help = true)]
+    rate: Option<Rate>,
 
     /// When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]
     #[arg(long, value_name = "WHEN")]
@@ -170,6 +176,7 @@ impl CreateArgs {
                 .into_iter()
                 .collect(),
             context: Context::from_pairs(&self.context).map_err(usage)?,
+            rate: self.rate,
             expires_at: expires.resolve(session.now).map_err(usage)?,
             tags: tag_list(self.tag.clone()).map_err(usage)?,
             note: self.note.clone(),
@@ -200,6 +207,9 @@ impl CreateArgs {
             session
                 .out
                 .note(format_args!("  roles        {}", roles.join(", ")));
+        }
+        if let Some(rate) = new.rate {
+            session.out.note(format_args!("  rate         {rate}"));
         }
         session.out.note(format_args!(
             "  expires      {expires}{}",

@@ -6,7 +6,7 @@ use super::oddities::warn_of_variable;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Brand, ContextKey, ContextPair, Expiry, KeyName, KeyRef, Model, Note, Permission, Provider,
-    RoleName, Tag, VariableName,
+    Rate, RoleName, Tag, VariableName,
 };
 use crate::output::escape;
 use crate::session::Session;
@@ -141,6 +141,16 @@ struct IssuedOptions {
     /// No pairs but those of its roles
     #[arg(long, conflicts_with = "context", hide_short_help = true)]
     no_context: bool,
+
+    /// Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d
+    ///
+    /// A second, minute, hour or day. Each `serve` process counts for itself; `verify` never limits.
+    #[arg(long, value_name = "RATE", hide_short_help = true)]
+    rate: Option<Rate>,
+
+    /// No limit on requests
+    #[arg(long, conflicts_with = "rate", hide_short_help = true)]
+    no_rate: bool,
 
     /// First part of later tokens of an issued key
     #[arg(long, value_name = "WORD")]
@@ -295,6 +305,7 @@ impl EditArgs {
                 &issued.add_permission,
                 &issued.remove_permission,
             ),
+            rate: optional(issued.rate.as_ref(), issued.no_rate),
             roles: list(
                 &issued.role,
                 issued.no_roles,

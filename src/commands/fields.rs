@@ -60,6 +60,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "its roles, and what the key has beside them; null for a provider key",
             ),
             (
+                "rate",
+                "most requests that each `serve` lets through, such as 100/m; null without a limit",
+            ),
+            (
                 "providers, models, variable",
                 "of a provider key, else null",
             ),
@@ -208,8 +212,8 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "field, before, after",
-                "name, permissions, roles, context, brand, providers, models, variable, expires, tags, note or default; \
-                 as text, or null for nothing",
+                "name, permissions, roles, context, rate, brand, providers, models, variable, expires, tags, note or \
+                 default; as text, or null for nothing",
             ),
         ],
     ),

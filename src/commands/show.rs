@@ -9,6 +9,8 @@ use crate::vault::{Found, KeyUsage};
 use crate::view::{KeyDocument, KeyView, expiry_cell, overlap_fields, status_cell};
 
 /// Show one key, all of it but the secret
+///
+/// A rate, such as 100/m, holds in each `serve` process by itself; `keywright verify` never limits.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -135,6 +137,9 @@ fn granted(issued: &IssuedDetails) -> Vec<(&'static str, Cell)> {
     let context = issued.granted_context();
     if !context.is_empty() {
         fields.push(("context", Cell::new(context)));
+    }
+    if let Some(rate) = issued.rate {
+        fields.push(("rate", Cell::new(rate)));
     }
     fields
 }

@@ -54,7 +54,7 @@
 //! | key | `name`, `created_at`, `created_by`, `revoked?`, `tags`, `note?`, `generations` (oldest first), `details` (`{"issued": …}`, `{"provider": …}`) |
 //! | … revoked | `at`, `by` |
 //! | … generation | `number` (from 1), `created_at`, `created_by`, `delivered_at?`, `expires_at?`, `superseded_at?` |
-//! | … issued | `brand`, `permissions`, `context` (an object of texts), `roles` (copies, by name) |
+//! | … issued | `brand`, `permissions`, `context` (an object of texts), `roles` (copies, by name), `rate` (such as `100/m`; left out without one) |
 //! | … provider | `providers`, `models`, `variable?`, `masked` (the present value with all but its ends hidden) |
 //! | role | `name`, `permissions`, `context` |
 //! | own record | `name`, `body` (`{"role": …}`, `{"slot": …}`) |
@@ -66,7 +66,7 @@
 //! | event | `verb`, `code`, `generation` (0 when no digest matched), `actor`, `program?`, `access?` (the slot id of the access token that opened the scope), `request*` (of a verification over HTTP) |
 //! | … request | `method*` (up to 16 bytes), `path*` (256, without query and fragment), `client*` (64), `id*` (64); visible ASCII, and `…` in the place of a secret |
 //! | … a use's verb | `env`, `export`, `get`, `run`, `verify` |
-//! | … a use's code | `env`, `expired`, `export`, `get`, `insufficient_permission`, `revoked`, `rotated`, `run`, `undelivered`, `valid`, `wrong_environment`, `wrong_project`, `wrong_secret` |
+//! | … a use's code | `env`, `expired`, `export`, `get`, `insufficient_permission`, `rate_limited`, `revoked`, `rotated`, `run`, `undelivered`, `valid`, `wrong_environment`, `wrong_project`, `wrong_secret` |
 //!
 //! ## Authenticated, not encrypted
 //!

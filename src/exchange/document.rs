@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::crypto::{Secret, SecretValue};
 use crate::key::{
     Actor, Brand, Context, Environment, KeyId, KeyKind, KeyName, Model, Note, ParseError,
-    PermissionSet, Project, Provider, ProviderDetails, Revocation, Role, RoleName, Scope, Tag,
-    Timestamp, VariableName,
+    PermissionSet, Project, Provider, ProviderDetails, Rate, Revocation, Role, RoleName, Scope,
+    Tag, Timestamp, VariableName,
 };
 use crate::vault::{Export, Found, Import, ImportedHalf, ImportedKey, ImportedRole};
 
@@ -101,6 +101,8 @@ pub(crate) struct KeyEntry<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     context: Option<Context>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     providers: Option<Vec<Provider>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     models: Option<Vec<Model>>,
@@ -138,6 +140,7 @@ impl KeyEntry<'_> {
             permissions: issued.map(|issued| issued.permissions.clone()),
             roles: issued.map(|issued| issued.roles.iter().map(|role| role.name.clone()).collect()),
             context: issued.map(|issued| issued.context.clone()),
+            rate: issued.and_then(|issued| issued.rate),
             providers: provider.map(|provider| provider.providers.clone()),
             models: provider.map(|provider| provider.models.clone()),
             variable: provider.and_then(|provider| provider.variable.clone()),
@@ -208,6 +211,7 @@ impl KeyEntry<'_> {
                     permissions,
                     context,
                     roles,
+                    rate: self.rate,
                 })
             }
             _ => Err(
@@ -221,7 +225,8 @@ impl KeyEntry<'_> {
             || self.brand.is_some()
             || self.permissions.is_some()
             || self.context.is_some()
-            || self.roles.is_some();
+            || self.roles.is_some()
+            || self.rate.is_some();
         match (self.providers.take(), self.models.take()) {
             _ if foreign => Err("a provider key has nothing of an issued key"),
             (Some(providers), Some(models)) => Ok(ImportedHalf::Provider {

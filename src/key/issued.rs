@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Brand, Context, ParseError, Permission, PermissionSet, Role, RoleName};
+use super::{Brand, Context, ParseError, Permission, PermissionSet, Rate, Role, RoleName};
 
 /// The issued half of a key's metadata. Field names are part of the file format.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -16,6 +16,9 @@ pub struct IssuedDetails {
     /// Copies of its roles, by name: who only verifies cannot open the place where roles are kept. They are changed in
     /// the transaction that changes the role.
     pub roles: Vec<Role>,
+    /// Most requests that `serve` lets through. Left out without one, as it was before there were rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 impl IssuedDetails {
@@ -145,6 +148,7 @@ mod tests {
             permissions: permissions(may),
             context: context(pairs),
             roles,
+            rate: None,
         }
     }
 
@@ -201,6 +205,30 @@ mod tests {
             let wanted = wanted.parse().expect("a permission");
             assert_eq!(key.allows(&wanted), allowed, "{own:?} {of_role:?} {wanted}");
         }
+    }
+
+    #[test]
+    fn a_key_without_a_rate_is_written_as_before_there_were_rates() {
+        let before =
+            r#"{"brand":"kwt","permissions":["read"],"context":{"team":"blue"},"roles":[]}"#;
+        let mut key = issued(&["read"], &["team=blue"], Vec::new());
+        assert_eq!(serde_json::to_string(&key).expect("plain data"), before);
+        assert_eq!(
+            serde_json::from_str::<IssuedDetails>(before).expect("a key"),
+            key
+        );
+        key.rate = Some("100/m".parse().expect("a rate"));
+        let limited = serde_json::to_string(&key).expect("plain data");
+        assert_eq!(
+            limited,
+            before.replace(r#""roles":[]"#, r#""roles":[],"rate":"100/m""#)
+        );
+        assert_eq!(
+            serde_json::from_str::<IssuedDetails>(&limited).expect("a key"),
+            key
+        );
+        let unreadable = limited.replace("100/m", "100/w");
+        assert!(serde_json::from_str::<IssuedDetails>(&unreadable).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::rotate::{revoked, unchanged};
 use super::{Vault, VaultError};
 use crate::key::{
     Actor, Brand, Context, ContextKey, ContextPair, Details, IssuedDetails, Key, KeyKind, KeyName,
-    Model, Note, Permission, PermissionSet, Provider, ProviderDetails, Role, RoleName, Tag,
+    Model, Note, Permission, PermissionSet, Provider, ProviderDetails, Rate, Role, RoleName, Tag,
     Timestamp, VariableName, tag_list,
 };
 
@@ -33,6 +33,7 @@ pub struct KeyEdit {
     pub context: ListEdit<ContextPair, ContextKey>,
     pub make_default: Option<bool>,
     pub permissions: ListEdit<Permission>,
+    pub rate: Option<Option<Rate>>,
     pub roles: ListEdit<RoleName>,
     // A provider key's.
     pub models: ListEdit<Model>,
@@ -121,6 +122,7 @@ impl KeyEdit {
             context,
             make_default,
             permissions,
+            rate,
             roles,
             models,
             providers,
@@ -134,6 +136,7 @@ impl KeyEdit {
             && context.is_empty()
             && make_default.is_none()
             && permissions.is_empty()
+            && rate.is_none()
             && roles.is_empty()
             && models.is_empty()
             && providers.is_empty()
@@ -177,6 +180,9 @@ impl KeyEdit {
     ) -> Result<(), VaultError> {
         if let Some(brand) = &self.brand {
             issued.brand = brand.clone();
+        }
+        if let Some(rate) = self.rate {
+            issued.rate = rate;
         }
         let own: Vec<Permission> = issued.permissions.iter().cloned().collect();
         let own = self.permissions.applied(&own, |wanted| {
@@ -224,6 +230,7 @@ impl KeyEdit {
     fn refuse_other_kind(&self, key: &Key) -> Result<(), VaultError> {
         let of_issued = self.brand.is_some()
             || self.make_default.is_some()
+            || self.rate.is_some()
             || !(self.context.is_empty() && self.permissions.is_empty() && self.roles.is_empty());
         let of_provider =
             self.variable.is_some() || !(self.models.is_empty() && self.providers.is_empty());
@@ -233,7 +240,7 @@ impl KeyEdit {
                 key.name
             ))),
             KeyKind::Provider if of_issued => Err(VaultError::Misused(format!(
-                "`{}` is a provider key: it has no permissions, roles, context or brand, and is nobody's default",
+                "`{}` is a provider key: it has no permissions, roles, context, rate or brand, and is nobody's default",
                 key.name
             ))),
             _ => Ok(()),
@@ -334,6 +341,10 @@ fn fields(found: &Found) -> Vec<(&'static str, Option<String>)> {
         (
             "context",
             issued.and_then(|issued| text(issued.context.to_string())),
+        ),
+        (
+            "rate",
+            issued.and_then(|issued| issued.rate.map(|rate| rate.to_string())),
         ),
         ("brand", issued.map(|issued| issued.brand.to_string())),
         (

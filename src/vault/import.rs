@@ -10,8 +10,8 @@ use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, SecretValue, mint_key_id};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyId, KeyKind, KeyName, Note,
-    PermissionSet, Provider, ProviderDetails, Revocation, Role, RoleName, Scope, ScopeId, Tag,
-    Timestamp, VariableName, tag_list,
+    PermissionSet, Provider, ProviderDetails, Rate, Revocation, Role, RoleName, Scope, ScopeId,
+    Tag, Timestamp, VariableName, tag_list,
 };
 
 /// What is to be imported.
@@ -96,6 +96,7 @@ pub enum ImportedHalf {
         permissions: PermissionSet,
         context: Context,
         roles: Vec<RoleName>,
+        rate: Option<Rate>,
     },
     Provider {
         /// Its masked form is made from the value.
@@ -388,6 +389,7 @@ impl ImportedKey {
                 permissions,
                 context,
                 roles,
+                rate,
             } => {
                 let roles = BTreeSet::from_iter(roles).into_iter();
                 let issued = IssuedDetails {
@@ -397,6 +399,7 @@ impl ImportedKey {
                     roles: roles
                         .map(|name| draft.role(name))
                         .collect::<Result<_, _>>()?,
+                    rate: *rate,
                 };
                 issued.check()?;
                 // No token has this digest.

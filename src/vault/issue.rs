@@ -14,7 +14,7 @@ use super::{Vault, VaultError};
 use crate::crypto::{Digest, Secret, Token, mint_key_id};
 use crate::key::{
     Actor, Brand, Context, Details, Generation, IssuedDetails, Key, KeyKind, KeyName, Note,
-    PermissionSet, Role, RoleName, Scope, Span, Tag, Timestamp,
+    PermissionSet, Rate, Role, RoleName, Scope, Span, Tag, Timestamp,
 };
 use crate::store::KeyTotal;
 
@@ -27,6 +27,8 @@ pub struct NewIssued {
     pub permissions: PermissionSet,
     pub roles: Vec<RoleName>,
     pub context: Context,
+    /// Most requests that `serve` lets through.
+    pub rate: Option<Rate>,
     pub expires_at: Option<Timestamp>,
     pub tags: Vec<Tag>,
     pub note: Option<Note>,
@@ -145,6 +147,7 @@ impl NewIssued {
             permissions: self.permissions.clone(),
             context: self.context.clone(),
             roles,
+            rate: self.rate,
         };
         details.check()?;
         Ok(Key {

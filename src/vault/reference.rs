@@ -136,6 +136,7 @@ fn issued() -> Key {
         permissions: PermissionSet::default(),
         context: Context::default(),
         roles: vec![role()],
+        rate: Some("100/m".parse().expect("a rate")),
     }))
 }
 

@@ -12,7 +12,7 @@ use super::recorder::Used;
 use super::{Vault, VaultError, View};
 use crate::crypto::{Digest, NoToken, Presented, Secret};
 use crate::key::{
-    Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Timestamp,
+    Actor, Environment, GenerationState, KeyId, KeyKind, Permission, Project, Rate, Timestamp,
 };
 
 /// What a verifier demands beyond a good token.
@@ -32,6 +32,8 @@ pub enum Code {
     InsufficientPermission,
     Malformed,
     Missing,
+    /// Only `serve` says so.
+    RateLimited,
     Revoked,
     Rotated,
     Undelivered,
@@ -49,6 +51,7 @@ impl Code {
             Self::InsufficientPermission => "insufficient_permission",
             Self::Malformed => "malformed",
             Self::Missing => "missing",
+            Self::RateLimited => "rate_limited",
             Self::Revoked => "revoked",
             Self::Rotated => "rotated",
             Self::Undelivered => "undelivered",
@@ -64,6 +67,7 @@ impl Code {
         matches!(
             self,
             Self::InsufficientPermission
+                | Self::RateLimited
                 | Self::Valid
                 | Self::WrongEnvironment
                 | Self::WrongProject
@@ -268,6 +272,12 @@ impl Verdict {
             checked_at: now,
         }
     }
+
+    /// Whose requests are to be counted, and against what: of a valid verdict on a key that has a rate.
+    pub fn rate(&self) -> Option<(KeyId, Rate)> {
+        let found = self.found.as_ref().filter(|_| self.code == Code::Valid)?;
+        Some((found.id, found.key.issued()?.rate?))
+    }
 }
 
 impl Checked {
@@ -294,6 +304,14 @@ impl Checked {
             verdict: Verdict::refused(Code::Unknown, now),
             presented: None,
         }
+    }
+
+    /// The same of a request above its key's rate: what was valid is [`Code::RateLimited`]; any other answer stays.
+    pub fn limited(mut self) -> Self {
+        if self.verdict.code == Code::Valid {
+            self.verdict.code = Code::RateLimited;
+        }
+        self
     }
 
     /// How it is counted: a wrong secret for a known id is told apart here, and only here.

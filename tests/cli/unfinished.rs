@@ -60,6 +60,7 @@ impl Earlier {
             permissions: Default::default(),
             roles: Vec::new(),
             context: Context::default(),
+            rate: None,
             expires_at: None,
             tags: Vec::new(),
             note: None,

@@ -133,6 +133,7 @@ pub(crate) fn new_key(text: &str) -> NewIssued {
         permissions: permissions(&["read"]),
         roles: Vec::new(),
         context: Context::default(),
+        rate: None,
         expires_at: None,
         tags: Vec::new(),
         note: None,

@@ -44,6 +44,7 @@ impl AuditCode {
             "export",
             "get",
             Code::InsufficientPermission.text(),
+            Code::RateLimited.text(),
             Code::Revoked.text(),
             Code::Rotated.text(),
             "run",

@@ -127,6 +127,7 @@ fn write_vault(folder: &Path) {
             .expect("few"),
         roles: vec![role.name],
         context: Context::from_pairs(&context).expect("few"),
+        rate: None,
         expires_at: Some(NOW.after(Span::days(90))),
         tags: vec!["ci".parse().expect("a tag")],
         note: Some("made for the tests".parse().expect("a note")),

@@ -325,6 +325,7 @@ impl Life {
             permissions: PermissionSet::default(),
             roles: Vec::new(),
             context: Context::default(),
+            rate: None,
             expires_at: None,
             tags: Vec::new(),
             note: None,

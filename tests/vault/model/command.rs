@@ -9,6 +9,7 @@ pub(super) const BRANDS: [&str; 2] = ["kwt", "acme"];
 pub(super) const LABELS: [&str; 3] = ["alpha", "beta", "gamma"];
 pub(super) const PAIRS: [&str; 3] = ["team=green", "region=eu", "zone=1"];
 pub(super) const PERMISSIONS: [&str; 3] = ["deploy", "read", "write"];
+pub(super) const RATES: [&str; 2] = ["100/m", "5/s"];
 pub(super) const ROLES: [&str; 3] = ["admin", "reader", "writer"];
 const SCOPES: [&str; 2] = ["shop/production", "shop/staging"];
 const NAMES: [&str; 3] = ["ci", "deploy", "web"];
@@ -81,6 +82,7 @@ pub(super) struct IssuedEdit {
     pub(super) context: Bits,
     pub(super) make_default: Option<bool>,
     pub(super) permissions: Bits,
+    pub(super) rate: Option<Option<u8>>,
     pub(super) roles: Bits,
 }
 
@@ -224,13 +226,15 @@ fn edit() -> impl Strategy<Value = Edit> {
         bits(),
         prop::option::weighted(0.2, any::<bool>()),
         bits(),
+        prop::option::weighted(0.15, prop::option::weighted(0.7, 0..2_u8)),
         prop_oneof![1 => bits(), 1 => (0..3_u8).prop_map(|one| Bits { add: 1 << one, ..Bits::default() })],
     )
-        .prop_map(|(brand, context, make_default, permissions, roles)| IssuedEdit {
+        .prop_map(|(brand, context, make_default, permissions, rate, roles)| IssuedEdit {
             brand,
             context,
             make_default,
             permissions,
+            rate,
             roles,
         });
     let provider = (bits(), bits(), prop::option::weighted(0.2, hours())).prop_map(

@@ -193,6 +193,7 @@ impl Model {
             permissions: permissions(&["read"]),
             context: Default::default(),
             roles: Vec::new(),
+            rate: Some("5/s".parse().expect("a rate")),
         };
         let names = of(&[0, 1, 2], fresh.roles).into_iter().map(role_name);
         Entry {
@@ -285,6 +286,7 @@ fn imported(exported: ExportedKey) -> ImportedKey {
             permissions: issued.permissions.clone(),
             context: issued.context.clone(),
             roles: issued.roles.iter().map(|role| role.name.clone()).collect(),
+            rate: issued.rate,
         },
         (Details::Provider(details), Some(value)) => ImportedHalf::Provider {
             details: ProviderDetails {
@@ -319,6 +321,7 @@ fn imported_entry(entry: &Entry, slot: Slot) -> ImportedKey {
             permissions: issued.permissions.clone(),
             context: issued.context.clone(),
             roles: entry.roles.iter().cloned().collect(),
+            rate: issued.rate,
         },
         Details::Provider(details) => ImportedHalf::Provider {
             details: details.clone(),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use keywright::key::{Context, Details, KeyKind, Timestamp};
+use keywright::key::{Context, Details, KeyKind, Rate, Timestamp};
 use keywright::vault::{KeyEdit, ListEdit, Verb};
 
 use super::command::{
-    BRANDS, Bits, Edit, IssuedEdit, LABELS, PAIRS, PERMISSIONS, ProviderEdit, ROLES, Slot, of,
+    BRANDS, Bits, Edit, IssuedEdit, LABELS, PAIRS, PERMISSIONS, ProviderEdit, RATES, ROLES, Slot,
+    of,
 };
 use super::entry::{Entry, agree};
 use super::{Against, Model, Refusal, answer};
@@ -107,6 +108,9 @@ impl Model {
         if let Some(brand) = edit.brand {
             issued.brand = BRANDS[usize::from(brand)].parse().expect("a brand");
         }
+        if let Some(number) = edit.rate {
+            issued.rate = number.map(rate);
+        }
         let own: Vec<_> = issued.permissions.iter().cloned().collect();
         let own = list(&own, edit.permissions, &PERMISSIONS, against);
         issued.permissions = permissions(&own.iter().map(String::as_str).collect::<Vec<_>>());
@@ -135,6 +139,7 @@ impl Model {
             fields.extend([
                 ("permissions", before.permissions != after.permissions),
                 ("context", before.context != after.context),
+                ("rate", before.rate != after.rate),
                 ("brand", before.brand != after.brand),
             ]);
         }
@@ -145,11 +150,12 @@ impl Model {
                 ("variable", before.variable != after.variable),
             ]);
         }
-        const ORDER: [&str; 12] = [
+        const ORDER: [&str; 13] = [
             "name",
             "permissions",
             "roles",
             "context",
+            "rate",
             "brand",
             "providers",
             "models",
@@ -162,6 +168,10 @@ impl Model {
         let differs = |name: &&str| fields.contains(&(*name, true));
         ORDER.into_iter().filter(differs).collect()
     }
+}
+
+fn rate(number: u8) -> Rate {
+    RATES[usize::from(number)].parse().expect("a rate")
 }
 
 impl Edit {
@@ -193,6 +203,7 @@ impl Edit {
             context: issued.context.list(&PAIRS, &keys),
             make_default: issued.make_default,
             permissions: issued.permissions.list(&PERMISSIONS, &PERMISSIONS),
+            rate: issued.rate.map(|number| number.map(rate)),
             roles: issued.roles.list(&ROLES, &ROLES),
             models: provider.models.list(&LABELS, &LABELS),
             providers: provider.providers.list(&LABELS, &LABELS),

@@ -35,6 +35,7 @@ impl Model {
             permissions: new.permissions,
             context: new.context,
             roles: Vec::new(),
+            rate: new.rate,
         };
         let mut entry = Entry {
             id,
