@@ -11,8 +11,8 @@ use crate::commands::{
     AccessArgs, AgentArgs, AuditArgs, BackupArgs, CheckArgs, CompletionsArgs, CreateArgs,
     DeleteArgs, DoctorArgs, EditArgs, EnvArgs, ExportArgs, GetArgs, HELP_WIDTH, HelpArgs,
     ImportArgs, InitArgs, ListArgs, LockArgs, ManArgs, PassphraseArgs, RestoreArgs, RevokeArgs,
-    RoleArgs, RotateArgs, RunArgs, SearchArgs, SetArgs, ShowArgs, StatusArgs, TOPICS, UnlockArgs,
-    UsageArgs, VerifyArgs,
+    RoleArgs, RotateArgs, RunArgs, SearchArgs, ServeArgs, SetArgs, ShowArgs, StatusArgs, TOPICS,
+    UnlockArgs, UsageArgs, VerifyArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output::{Look, Printer, escape};
@@ -88,6 +88,7 @@ Examples:
     Run(RunArgs),
     #[command(visible_alias = "find")]
     Search(SearchArgs),
+    Serve(ServeArgs),
     Set(SetArgs),
     Show(ShowArgs),
     Status(StatusArgs),
@@ -107,7 +108,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Using them",
         &[
-            "run", "env", "check", "get", "verify", "usage", "audit", "export",
+            "run", "env", "check", "get", "verify", "serve", "usage", "audit", "export",
         ],
     ),
     (

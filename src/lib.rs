@@ -123,6 +123,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Rotate(args) => commands::rotate(&args, session),
         Command::Run(args) => commands::run(&args, session),
         Command::Search(args) => commands::search(args, session),
+        Command::Serve(args) => commands::serve(args, session),
         Command::Set(args) => commands::set(&args, session),
         Command::Show(args) => commands::show(&args, session),
         Command::Status(args) => commands::status(&args, session),

@@ -3,6 +3,7 @@
 mod agent;
 mod passphrase;
 mod recovery;
+mod verifier;
 
 use rustix::process::Rlimit;
 

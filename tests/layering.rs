@@ -37,12 +37,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "agent", "crypto", "error", "key", "output", "prompt", "settings", "vault",
         ],
     ),
-    ("serve", &["key", "output", "settings", "vault"]),
     ("view", &["key", "output", "vault"]),
+    ("serve", &["crypto", "key", "output", "vault", "view"]),
     (
         "commands",
         &[
-            "agent", "child", "crypto", "error", "exchange", "handover", "key", "output",
+            "agent", "child", "crypto", "error", "exchange", "handover", "key", "output", "serve",
             "session", "settings", "signals", "vault", "view",
         ],
     ),

@@ -151,6 +151,11 @@ impl<'a> SecretSlice<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
+
+    /// Whether both are the same bytes, in constant time.
+    pub fn is(self, other: Self) -> bool {
+        self.0.ct_eq(other.0).into()
+    }
 }
 
 impl fmt::Debug for SecretSlice<'_> {

@@ -3,6 +3,7 @@
 
 mod chart;
 mod escape;
+mod log;
 mod progress;
 mod rows;
 mod table;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::chart::{Bar, bars, merged, neighbours, spark};
 use self::escape::escape_json;
 pub(crate) use self::escape::{escape, escape_lines};
+pub(crate) use self::log::{Level, LogPrinter};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};

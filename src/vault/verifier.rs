@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::{
-    AccessToken, Checked, Credential, KnownKeys, Location, Requirements, StoreError, Vault,
-    VaultError,
+    AccessToken, Checked, Credential, KnownKeys, Location, Recorder, Requirements, StoreError,
+    Vault, VaultError,
 };
 use crate::crypto::SecretSlice;
 use crate::key::Timestamp;
@@ -116,6 +116,14 @@ impl Verifier {
         let known = read.as_ref().ok().map(Arc::clone);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         read
+    }
+
+    /// Records what was checked, for as long as this process likes.
+    ///
+    /// # Errors
+    /// As [`Vault::recorder`].
+    pub fn recorder(&self) -> Result<Recorder, VaultError> {
+        self.source().vault.recorder()
     }
 
     /// What went wrong without stopping anything; each is told once.

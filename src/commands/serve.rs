@@ -1,0 +1,95 @@
+use clap::Args;
+
+use crate::crypto::random;
+use crate::error::{CommandError, Exit};
+use crate::serve::{Address, Bound, ServeError, Server, given_listeners};
+use crate::session::Session;
+use crate::vault::VaultError;
+
+/// Answer over HTTP whether tokens are good, for programs and reverse proxies
+///
+/// Programs ask POST /v1/verify, with the token in `Authorization: Bearer`, `X-API-Key` or a JSON body. Proxies ask
+/// /auth/nginx, /auth/proxy (Caddy, Traefik, APISIX) or /auth/envoy before they let a request through. What is required is
+/// said in the query: `?require=write&env=production&project=shop`, or `?require=method` (GET, HEAD and OPTIONS need
+/// `read`, all others `write`). /healthz, /readyz and /metrics are for those who watch it.
+///
+/// An access token of one scope of issued keys is all that it needs, and a vault or slice that it can read. What is
+/// changed in the vault holds for the next request. A vault that cannot be read or was altered is answered with
+/// `unavailable` until it is mended.
+///
+/// Limits of `create --rate` hold for each process. Uses are recorded at most a second later, and all of them when
+/// SIGTERM, SIGINT or SIGHUP ends it; after a crash that second is missing.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  keywright serve
+  keywright serve --listen unix:/run/keywright/keywright.sock
+  KEYWRIGHT_ACCESS_TOKEN_FILE=serve.token keywright serve --vault issued.vault")]
+pub(crate) struct ServeArgs {
+    /// Where to listen; may be given several times [default: 127.0.0.1:4870, or the sockets that systemd hands over]
+    ///
+    /// An IP address and a port, or `unix:` and the path of a socket, which every local user may connect to who can reach
+    /// its folder.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<Address>,
+
+    /// Listen at an address that other machines can reach
+    ///
+    /// There is no TLS: tokens go over that network as they are, so it has to be trusted.
+    #[arg(long)]
+    allow_remote: bool,
+}
+
+pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let settings = &session.settings;
+    if settings.project_option.is_some() || settings.environment_option.is_some() {
+        let message = "what is required is said with each request, and not by -p and -e";
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint("`?env=production&project=shop`; the access tokens say which scopes are open"));
+    }
+    if let Some(address) = args.listen.iter().find(|address| !address.is_local())
+        && !args.allow_remote
+    {
+        let message =
+            format!("other machines can reach {address}, and tokens would go there unencrypted");
+        return Err(CommandError::message(Exit::Refused, message).hint(
+            "put a proxy in front that speaks TLS, or say that the network is trusted with --allow-remote",
+        ));
+    }
+    let mut listeners = given_listeners().map_err(refused)?;
+    let mut wanted = args.listen;
+    if wanted.is_empty() && listeners.is_empty() {
+        wanted.push(Address::DEFAULT);
+    }
+    let verifier = session.verifier()?;
+    let recorder = verifier.recorder()?;
+    for address in &wanted {
+        listeners.push(Bound::at(address).map_err(refused)?);
+    }
+    let id_start = random::<4>().map_err(VaultError::from)?;
+    let server = Server {
+        verifier,
+        recorder,
+        listeners,
+        who: session.settings.actor.clone(),
+        audit_required: session.settings.location.audit_required,
+        clock: session.clock,
+        id_start: id_start.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    server.run(session.out.log()).map_err(refused)?;
+    Ok(Exit::Done)
+}
+
+fn refused(err: ServeError) -> CommandError {
+    let (exit, hint) = match &err {
+        ServeError::InUse(_) => (Exit::Conflict, Some("--listen chooses another address")),
+        ServeError::Unsafe { .. } => (Exit::Refused, Some("--listen chooses another path")),
+        ServeError::Listen { .. } => (Exit::Failed, Some("--listen chooses another address")),
+        ServeError::Lost(_) | ServeError::Runtime(_) => (Exit::Failed, None),
+    };
+    let err = CommandError::new(exit, err);
+    match hint {
+        Some(hint) => err.hint(hint),
+        None => err,
+    }
+}

@@ -1,0 +1,294 @@
+//! What a verdict is in HTTP: status codes, headers and bodies, as each kind of asker takes them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, Response, StatusCode};
+
+use super::Body;
+use crate::crypto::base64;
+use crate::key::{Context, KeyId};
+use crate::vault::{Code, Found, Requirements, Verdict};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asker {
+    /// A program, which gets the answer as JSON.
+    Api,
+    /// nginx's `auth_request`: it passes on 401 and 403, and makes 500 of everything else.
+    Nginx,
+    /// Caddy, Traefik and APISIX pass on any refusal.
+    Proxy,
+    /// Envoy's `ext_authz` takes 200 alone for an allowance.
+    Envoy,
+}
+
+/// What the answer to a request is, whoever asks.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Checked(Verdict),
+    /// The key's limit is reached; the seconds until it is not.
+    Limited(Verdict, u64),
+    /// The vault cannot be read, or the use not recorded where it has to be.
+    Unavailable,
+    /// The operator's question is none; the client can do nothing about it.
+    BadQuestion,
+}
+
+/// The seconds after which it is worth asking again where the vault cannot be read.
+const UNAVAILABLE_FOR: u64 = 1;
+
+/// Longest name of a key in a header, in bytes.
+const NAME_LIMIT: usize = 256;
+
+const CODE: HeaderName = HeaderName::from_static("x-auth-code");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-auth-request-id");
+const GENERATION: HeaderName = HeaderName::from_static("x-auth-generation");
+
+impl Outcome {
+    /// The code as it is written.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Checked(verdict) => verdict.code.text(),
+            Self::Limited(..) => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::BadQuestion => "bad_request",
+        }
+    }
+
+    fn status(&self, asker: Asker) -> StatusCode {
+        let status = match self {
+            Self::Checked(verdict) => match verdict.code {
+                Code::Valid => StatusCode::OK,
+                code if code.is_authenticated() => StatusCode::FORBIDDEN,
+                _ => StatusCode::UNAUTHORIZED,
+            },
+            Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadQuestion => StatusCode::BAD_REQUEST,
+        };
+        match (asker, status) {
+            (_, StatusCode::OK | StatusCode::UNAUTHORIZED) => status,
+            (Asker::Nginx, _) => StatusCode::FORBIDDEN,
+            _ => status,
+        }
+    }
+
+    /// A challenge (RFC 6750, section 3) where there is one.
+    fn challenge(&self, requirements: &Requirements) -> Option<HeaderValue> {
+        const REALM: &str = "Bearer realm=\"keywright\"";
+        let Self::Checked(verdict) = self else {
+            return None;
+        };
+        let code = verdict.code.text();
+        let text = match verdict.code {
+            Code::Valid => return None,
+            Code::Missing => return Some(HeaderValue::from_static(REALM)),
+            Code::InsufficientPermission => {
+                let wanted: Vec<&str> = requirements
+                    .permissions
+                    .iter()
+                    .map(|it| it.as_str())
+                    .collect();
+                let wanted = wanted.join(" ");
+                format!(
+                    "{REALM}, error=\"insufficient_scope\", scope=\"{wanted}\", code=\"{code}\""
+                )
+            }
+            other if other.is_authenticated() => {
+                format!("{REALM}, error=\"insufficient_scope\", code=\"{code}\"")
+            }
+            _ => format!("{REALM}, error=\"invalid_token\", code=\"{code}\""),
+        };
+        HeaderValue::try_from(text).ok()
+    }
+
+    /// The whole answer without its body, which forward authentication does not have. An allowance has all identity headers,
+    /// so that none that a client forged survives.
+    pub(super) fn response(
+        &self,
+        asker: Asker,
+        requirements: &Requirements,
+        identity: Option<&Identity>,
+        request_id: &HeaderValue,
+    ) -> Response<Body> {
+        let mut response = Response::new(Body::default());
+        *response.status_mut() = self.status(asker);
+        let headers = response.headers_mut();
+        match (self, identity) {
+            (Self::Checked(verdict), Some(identity)) if asker != Asker::Api => {
+                identity.write(headers);
+                let generation = verdict.generation.unwrap_or(0);
+                headers.insert(GENERATION, HeaderValue::from(generation));
+            }
+            _ => {
+                headers.insert(CODE, HeaderValue::from_static(self.code()));
+            }
+        }
+        headers.insert(REQUEST_ID, request_id.clone());
+        if let Some(challenge) = self.challenge(requirements) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        let wait = match self {
+            Self::Limited(_, seconds) => Some(*seconds),
+            Self::Unavailable => Some(UNAVAILABLE_FOR),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A body with its type.
+pub(super) fn with_body(
+    mut response: Response<Body>,
+    kind: &'static str,
+    body: Vec<u8>,
+) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+/// Who a good token is of, as headers of visible ASCII: under 4 KiB, for the limits of what a key has are checked when it is
+/// written.
+#[derive(Debug)]
+pub(super) struct Identity([(HeaderName, HeaderValue); 7]);
+
+impl Identity {
+    pub(super) fn of(found: &Found) -> Self {
+        let issued = found.key.issued();
+        let permissions = issued.map(|issued| issued.granted_permissions());
+        let permissions =
+            permissions.map_or_else(String::new, |it| it.to_string().replace(", ", ","));
+        let roles: Vec<&str> = issued.map_or_else(Vec::new, |issued| {
+            issued.roles.iter().map(|role| role.name.as_str()).collect()
+        });
+        let context = issued.map(|issued| issued.granted_context());
+        Self(
+            [
+                ("x-auth-key-id", found.id.as_str().to_owned()),
+                ("x-auth-key-name", percent_encoded(found.key.name.as_str())),
+                (
+                    "x-auth-project",
+                    percent_encoded(found.scope.project.as_str()),
+                ),
+                (
+                    "x-auth-environment",
+                    percent_encoded(found.scope.environment.as_str()),
+                ),
+                ("x-auth-permissions", permissions),
+                ("x-auth-roles", percent_encoded(&roles.join(","))),
+                (
+                    "x-auth-context",
+                    context.map_or_else(String::new, |it| base64url_json(&it)),
+                ),
+            ]
+            .map(|(name, value)| (HeaderName::from_static(name), visible(value))),
+        )
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Identities that were put into headers before; for as long as the vault is the same.
+#[derive(Debug, Default)]
+pub(super) struct Identities(Mutex<HashMap<KeyId, Arc<Identity>>>);
+
+impl Identities {
+    /// Most that are kept.
+    const KEPT: usize = 1024;
+
+    pub(super) fn of(&self, found: &Found) -> Arc<Identity> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::KEPT && !known.contains_key(&found.id) {
+            known.clear();
+        }
+        let identity = known
+            .entry(found.id)
+            .or_insert_with(|| Arc::new(Identity::of(found)));
+        Arc::clone(identity)
+    }
+}
+
+/// `-` stands for nothing, so that the header is there all the same.
+fn visible(value: String) -> HeaderValue {
+    let value = if value.is_empty() {
+        "-".to_owned()
+    } else {
+        value
+    };
+    HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+/// Percent-encoded (RFC 3986, section 2.1) but for letters, digits and `-._~,:`, and no more of it than [`NAME_LIMIT`] bytes.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let as_it_is = byte.is_ascii_alphanumeric() || b"-._~,:".contains(&byte);
+        let length = if as_it_is { 1 } else { 3 };
+        if encoded.len() + length > NAME_LIMIT {
+            break;
+        }
+        if as_it_is {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a text does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// JSON in base64 for URLs, without padding (RFC 4648, section 5); nothing for no pairs.
+fn base64url_json(context: &Context) -> String {
+    if context.is_empty() {
+        return String::new();
+    }
+    let json = serde_json::to_vec(context).unwrap_or_default();
+    let text = String::from_utf8_lossy(&base64(&json)).into_owned();
+    text.trim_end_matches('=')
+        .replace('+', "-")
+        .replace('/', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_visible_ascii_and_short() {
+        for (name, expected) in [
+            ("ci", "ci"),
+            ("CI/CD x", "CI%2FCD%20x"),
+            ("-", "-"),
+            ("100%\r\nX: y", "100%25%0D%0AX:%20y"),
+            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
+        ] {
+            assert_eq!(percent_encoded(name), expected);
+        }
+        let long = percent_encoded(&"ä".repeat(200));
+        assert!(long.len() <= NAME_LIMIT && long.ends_with("%C3"), "{long}");
+        assert_eq!(visible(String::new()), "-");
+    }
+
+    #[test]
+    fn a_context_is_base64_for_urls() {
+        let pair = |text: &str| text.parse().expect("a pair");
+        let context = Context::from_pairs(&[pair("team=blue"), pair("q=??>>")]).expect("few");
+        assert_eq!(
+            base64url_json(&context),
+            "eyJxIjoiPz8-PiIsInRlYW0iOiJibHVlIn0"
+        );
+        assert_eq!(base64url_json(&Context::default()), "");
+    }
+}

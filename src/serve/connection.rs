@@ -1,0 +1,176 @@
+//! Connections: how many, for how long, and how they end.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::io;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::address::Listener;
+use super::routes::answer;
+use super::shared::Shared;
+
+/// How long a request's headers may take, and how long a connection may wait for the next request.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// Most bytes of a request's line and headers.
+const HEADER_LIMIT: usize = 16 * 1024;
+
+/// Most bytes of a connection's requests that are read ahead.
+const BUFFER: usize = 32 * 1024;
+
+/// How long a connection may still send the request that it has begun when the server stops.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long all answers together may take then.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// After a failure to accept, most likely for want of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A listener that the runtime knows.
+pub(super) enum Listening {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// One end of a connection.
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Listening {
+    pub(super) fn new(listener: Listener) -> io::Result<Self> {
+        match listener {
+            Listener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener).map(Self::Tcp)
+            }
+            Listener::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                UnixListener::from_std(listener).map(Self::Unix)
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok((Stream::Tcp(stream), Some(peer.ip())))
+            }
+            Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
+        }
+    }
+}
+
+/// Accepts connections and answers their requests until it is told to stop; then until what was asked is answered.
+pub(super) async fn serve(
+    listening: Listening,
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let begin = |connections: &mut JoinSet<()>, (stream, peer), permit| {
+        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        connections.spawn(async move {
+            match stream {
+                Stream::Tcp(stream) => converse(stream, peer, shared, stop, permit).await,
+                Stream::Unix(stream) => converse(stream, peer, shared, stop, permit).await,
+            }
+        });
+    };
+    let mut stopped = stop.clone();
+    loop {
+        // Where there is no room, who comes waits in the system's own queue.
+        let accepted = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            let permit = permit.map_err(io::Error::other)?;
+            Ok::<_, io::Error>((listening.accept().await?, permit))
+        };
+        tokio::select! {
+            biased;
+            _ = stopped.changed() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accepted => match accepted {
+                Ok((accepted, permit)) => begin(&mut connections, accepted, permit),
+                Err(err) => {
+                    shared.log.warn_once("not-accepted", &[("why", err.to_string())]);
+                    sleep(PAUSE).await;
+                }
+            },
+        }
+    }
+    // Who has connected before is answered, too.
+    loop {
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            break;
+        };
+        tokio::select! {
+            biased;
+            Ok(accepted) = listening.accept() => begin(&mut connections, accepted, permit),
+            () = ready(()) => break,
+        }
+    }
+    drop(listening);
+    let all = async { while connections.join_next().await.is_some() {} };
+    if timeout(STOP_TIME, all).await.is_err() {
+        let fields = [("connections", connections.len().to_string())];
+        shared.log.warn("cut-off", &fields);
+        connections.shutdown().await;
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Option<IpAddr>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+) {
+    shared.metrics.connections.inc();
+    let service = service_fn(|request| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let mut response = answer(Arc::clone(&shared), peer, request).await;
+            if shared.is_stopping() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_header_size(HEADER_LIMIT)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // How it ended is the client's business: what could be answered was.
+    let is_over = tokio::select! {
+        _ = connection.as_mut() => true,
+        _ = stop.wait_for(|stop| *stop) => false,
+    };
+    if !is_over && timeout(GRACE, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+    shared.metrics.connections.dec();
+}
