@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::{TestEnv, needed};
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "access",
     "agent",
     "audit",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 32] = [
     "rotate",
     "run",
     "search",
+    "serve",
     "set",
     "show",
     "status",
