@@ -464,7 +464,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'A pair for whoever verifies an issued key')
             [CompletionResult]::new('--add-context', '--add-context', [CompletionResultType]::ParameterName, 'One more pair, or another value for its key')
             [CompletionResult]::new('--remove-context', '--remove-context', [CompletionResultType]::ParameterName, 'The key of a pair that goes')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests of an issued key that `serve` lets through: 5/s, 100/m …')
             [CompletionResult]::new('--brand', '--brand', [CompletionResultType]::ParameterName, 'First part of later tokens of an issued key')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Whose key a provider key is')
             [CompletionResult]::new('--add-provider', '--add-provider', [CompletionResultType]::ParameterName, 'One more provider')

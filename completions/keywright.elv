@@ -445,7 +445,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --context 'A pair for whoever verifies an issued key'
             cand --add-context 'One more pair, or another value for its key'
             cand --remove-context 'The key of a pair that goes'
-            cand --rate 'Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d'
+            cand --rate 'Most requests of an issued key that `serve` lets through: 5/s, 100/m …'
             cand --brand 'First part of later tokens of an issued key'
             cand --provider 'Whose key a provider key is'
             cand --add-provider 'One more provider'

@@ -45,7 +45,7 @@ pub(crate) struct CreateArgs {
 
     /// Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d
     ///
-    /// A second, minute, hour or day. Each `serve` process counts for itself; `verify` never limits.
+    /// A second, minute (m), hour or day. Each `serve` process counts for itself; `verify` never limits.
     #[arg(long, value_name = "RATE", hide_short_help = true)]
     rate: Option<Rate>,
 

@@ -142,9 +142,9 @@ struct IssuedOptions {
     #[arg(long, conflicts_with = "context", hide_short_help = true)]
     no_context: bool,
 
-    /// Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d
+    /// Most requests of an issued key that `serve` lets through: 5/s, 100/m …
     ///
-    /// A second, minute, hour or day. Each `serve` process counts for itself; `verify` never limits.
+    /// A second, minute (m), hour or day. Each `serve` process counts for itself; `verify` never limits.
     #[arg(long, value_name = "RATE", hide_short_help = true)]
     rate: Option<Rate>,
 

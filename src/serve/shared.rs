@@ -214,13 +214,7 @@ impl Shared {
 
     /// Takes one from what the key may do in a time; only an answer that would let it through counts.
     fn limit(&self, checked: Checked) -> (Checked, Option<RetryAfter>) {
-        let found = checked
-            .verdict
-            .found
-            .as_ref()
-            .filter(|_| checked.verdict.code == Code::Valid);
-        let rate = found.and_then(|found| Some((found.id, found.key.issued()?.rate?)));
-        let Some((id, rate)) = rate else {
+        let Some((id, rate)) = checked.verdict.rate() else {
             return (checked, None);
         };
         match self.limiter.take(id, rate, self.since.elapsed()) {

@@ -222,7 +222,7 @@ fn bad_input_is_refused() {
     [exit 2]
     $ keywright audit --code unknown
     error: invalid value 'unknown' for '--code <CODE>'
-      [possible values: env, expired, export, get, insufficient_permission, revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project, wrong_secret]
+      [possible values: env, expired, export, get, insufficient_permission, rate_limited, revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project, wrong_secret]
 
     For more information, try '--help'.
     [exit 2]

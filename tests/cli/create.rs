@@ -109,6 +109,7 @@ fn every_option_is_kept() {
         "previous_valid_until": null,
         "project": "shop",
         "providers": null,
+        "rate": null,
         "refused": 0,
         "requests": 0,
         "revoked_at": null,

@@ -219,10 +219,10 @@ fn what_cannot_be_is_refused_and_nothing_is_changed() {
     error: `ci` is an issued key: it has no variable, provider or model
     [exit 2]
     $ keywright edit openai --permission read
-    error: `openai` is a provider key: it has no permissions, roles, context or brand, and is nobody's default
+    error: `openai` is a provider key: it has no permissions, roles, context, rate or brand, and is nobody's default
     [exit 2]
     $ keywright edit openai --default
-    error: `openai` is a provider key: it has no permissions, roles, context or brand, and is nobody's default
+    error: `openai` is a provider key: it has no permissions, roles, context, rate or brand, and is nobody's default
     [exit 2]
     $ keywright edit gone --default
     error: `gone` is revoked

@@ -305,7 +305,7 @@ fn documents_with_mistakes_are_refused_whole() {
     [exit Some(2)]
     # an unknown field
     error: cannot import standard input
-      caused by: line 1, column ?: unknown field, expected one of `kind`, `name`, `key_id`, `project`, `environment`, `default`, `brand`, `permissions`, `roles`, `context`, `providers`, `models`, `variable`, `tags`, `note`, `created_at`, `created_by`, `present_since`, `expires_at`, `revoked_at`, `revoked_by`, `value`, `value_base64`
+      caused by: line 1, column ?: unknown field, expected one of `kind`, `name`, `key_id`, `project`, `environment`, `default`, `brand`, `permissions`, `roles`, `context`, `rate`, `providers`, `models`, `variable`, `tags`, `note`, `created_at`, `created_by`, `present_since`, `expires_at`, `revoked_at`, `revoked_by`, `value`, `value_base64`
     hint: nothing was imported; `keywright export --reveal` makes such a document
     [exit Some(2)]
     # no name

@@ -52,6 +52,7 @@ fn a_value_comes_out_as_it_went_in() {
         "providers": [
           "openai"
         ],
+        "rate": null,
         "refused": 0,
         "requests": 2,
         "revoked_at": null,

@@ -223,6 +223,12 @@ fn of_create() {
           --context <KEY=VALUE>
               A pair that is handed to whoever verifies the key
 
+          --rate <RATE>
+              Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d
+
+              A second, minute (m), hour or day. Each `serve` process counts for itself; `verify` never
+              limits.
+
           --expires <WHEN>
               When it ends: 90d, 2027-01-31, an RFC 3339 time, or never [default: 90d]
 

@@ -37,7 +37,8 @@ fn help_says_what_there_is() {
 
           --code <CODE>
               Only uses with one of these answers: env, expired, export, get, insufficient_permission,
-              revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project, wrong_secret
+              rate_limited, revoked, rotated, run, undelivered, valid, wrong_environment, wrong_project,
+              wrong_secret
 
           --actor <NAME>
               Only what was done by this one, such as user@host

@@ -110,8 +110,10 @@ fn of_set() {
 
 #[test]
 fn of_show() {
-    insta::assert_snapshot!(help(&["show", "--help"]), @r"
+    insta::assert_snapshot!(help(&["show", "--help"]), @"
     Show one key, all of it but the secret
+
+    A rate, such as 100/m, holds in each `serve` process by itself; `keywright verify` never limits.
 
     Usage: keywright show [OPTIONS] [NAME]
 

@@ -133,6 +133,7 @@ fn a_list_as_json() {
           "previous_valid_until": null,
           "project": "default",
           "providers": null,
+          "rate": null,
           "refused": 0,
           "requests": 0,
           "revoked_at": null,
@@ -178,6 +179,7 @@ fn a_list_as_json() {
           "providers": [
             "openai"
           ],
+          "rate": null,
           "refused": 0,
           "requests": 0,
           "revoked_at": null,
@@ -374,6 +376,7 @@ fn a_key_is_shown_with_all_but_its_secret() {
         "providers": [
           "OpenAI"
         ],
+        "rate": null,
         "refused": 0,
         "requests": 0,
         "revoked_at": null,

@@ -69,6 +69,7 @@ mod permissions;
 mod progress;
 mod project_file;
 mod prompts;
+mod rate;
 mod recipes;
 mod recipes_container;
 mod recipes_cron;

@@ -223,6 +223,7 @@ fn rotated_as_json() {
         "previous_valid_until": "[-------TIME-------]",
         "project": "default",
         "providers": null,
+        "rate": null,
         "refused": 0,
         "requests": 0,
         "revoked_at": null,

@@ -86,6 +86,7 @@ fn a_value_is_stored_and_described() {
           "acme",
           "other one"
         ],
+        "rate": null,
         "refused": 0,
         "requests": 0,
         "revoked_at": null,

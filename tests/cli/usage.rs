@@ -286,6 +286,7 @@ fn usage_is_shown_as_lines_and_bars() {
             "previous_valid_until": null,
             "project": "default",
             "providers": null,
+            "rate": null,
             "refused": 1,
             "requests": 4,
             "revoked_at": null,

@@ -20,6 +20,7 @@ mod issue;
 mod model;
 mod provider;
 mod purpose;
+mod rate;
 mod recorder;
 mod recovery;
 mod rekey;
