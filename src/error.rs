@@ -52,7 +52,7 @@ impl Exit {
         ),
         (
             Self::Found,
-            "a check found something: check, doctor, list --expiring",
+            "a check found something: check, doctor, list --expiring, rotate --when-unused",
         ),
         (Self::NotAuthenticated, "verify: not authenticated"),
         (Self::NotAllowed, "verify: not allowed"),
@@ -293,6 +293,7 @@ fn kind_of(err: &VaultError) -> Exit {
         | VaultError::CodeUncertain(_)
         | VaultError::Delivery(_)
         | VaultError::Newer(_)
+        | VaultError::NotCounted { .. }
         | VaultError::NotRecorded(_)
         | VaultError::PrintedAndUncertain(_)
         | VaultError::PrintedButInvalid(_)
@@ -398,6 +399,7 @@ fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::NoDefault(_) => {
             "`keywright edit NAME --default` or `keywright create NAME --default` makes one"
         }
+        VaultError::NotCounted { .. } => "--finish alone ends the overlap all the same",
         VaultError::NotReady { kinds, .. } => return Some(hint_for_unready(kinds)),
         VaultError::NotSelected { .. } => {
             "`keywright list` shows every key and its variable; --map VARIABLE=NAME adds a key that has none"

@@ -158,12 +158,13 @@ pub(crate) fn role_names(issued: &IssuedDetails) -> Vec<&RoleName> {
 
 /// What a field was and what it is, each cut to a part of a line.
 pub(crate) fn arrow(before: Option<&str>, after: Option<&str>) -> String {
+    let shown = |text: Option<&str>| shortened(text.unwrap_or("none"));
     format!("{} -> {}", shown(before), shown(after))
 }
 
-fn shown(text: Option<&str>) -> String {
+/// A text, cut to a part of a line.
+pub(crate) fn shortened(text: &str) -> String {
     const CHARACTERS: usize = 60;
-    let text = text.unwrap_or("none");
     match text.char_indices().nth(CHARACTERS) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -12,8 +12,10 @@ use crate::key::{Actor, Environment, KeyId, KeyKind, KeyRef, Project, When};
 use crate::output::{Cell, Foreseen, Rows, Table, Tone, escape};
 use crate::session::Session;
 use crate::vault::{
-    Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb, Vault, Wanted,
+    Audit, AuditCode, AuditEntry, AuditFilter, AuditMark, AuditSource, AuditVerb, UseRequest,
+    Vault, Wanted,
 };
+use crate::view::shortened;
 
 /// How often a followed vault is read.
 const POLL: Duration = Duration::from_millis(500);
@@ -22,7 +24,7 @@ const POLL: Duration = Duration::from_millis(500);
 ///
 /// Changes come from the vault's log, whose chain of entries is checked from its beginning each time; an entry that was
 /// altered, or is missing, ends the command with exit code 7 and its number. Uses come from the activity file, which keeps
-/// them for 30 days; `verify --batch` only counts its uses. Without a name, -p and -e narrow what is shown. A key that is deleted or has another name now is found
+/// them for 30 days, those over HTTP with method, path and client; `verify --batch` only counts its uses. Without a name, -p and -e narrow what is shown. A key that is deleted or has another name now is found
 /// by the name it had. With --json, each entry is an object on a line of its own.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -323,8 +325,24 @@ fn cells(entry: &AuditEntry) -> Vec<Cell> {
         Cell::maybe(entry.scope.as_ref()),
         Cell::maybe(entry.generation),
         Cell::new(&entry.actor),
-        Cell::maybe(entry.detail.as_ref()),
+        Cell::maybe(detail(entry)),
     ]
+}
+
+/// With what was asked over HTTP before the rest: `GET /v1/charges from 203.0.113.7`.
+fn detail(entry: &AuditEntry) -> Option<String> {
+    let request = entry.request.as_ref().map(request_line);
+    let request = request.filter(|line| !line.is_empty());
+    let parts: Vec<String> = request.into_iter().chain(entry.detail.clone()).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn request_line(request: &UseRequest) -> String {
+    let method = request.method().map(str::to_owned);
+    let path = request.path().map(shortened);
+    let client = request.client().map(|client| format!("from {client}"));
+    let words: Vec<String> = [method, path, client].into_iter().flatten().collect();
+    words.join(" ")
 }
 
 /// The answer to a use, unless the verb says it.
@@ -357,6 +375,26 @@ struct EntryView<'a> {
     name: Option<&'a str>,
     generation: Option<u32>,
     detail: Option<&'a str>,
+    request: Option<RequestView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RequestView<'a> {
+    method: Option<&'a str>,
+    path: Option<&'a str>,
+    client: Option<&'a str>,
+    id: Option<&'a str>,
+}
+
+impl<'a> RequestView<'a> {
+    fn new(request: &'a UseRequest) -> Self {
+        Self {
+            method: request.method(),
+            path: request.path(),
+            client: request.client(),
+            id: request.id(),
+        }
+    }
 }
 
 impl<'a> EntryView<'a> {
@@ -380,6 +418,7 @@ impl<'a> EntryView<'a> {
             name: entry.name.as_ref().map(|name| name.as_str()),
             generation: entry.generation,
             detail: entry.detail.as_deref(),
+            request: entry.request.as_ref().map(RequestView::new),
         }
     }
 }

@@ -149,6 +149,14 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "the fields that were edited, the program that got a value, the access token that was used or that it is about, \
                  the role; or null",
             ),
+            (
+                "request",
+                "of a verification over HTTP: method, path (without query), client and id, each or null; else null",
+            ),
+            (
+                "method, path, client, id",
+                "of a request: what was asked, from which address, and what it is called in the caller's logs",
+            ),
         ],
     ),
     (
@@ -329,7 +337,15 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "sources",
-                "of one key, else null: who used it in the newest 300 events, with actor, requests, refused, last_at",
+                "of one key, else null: who used it in the newest 300 events, with actor, requests, refused, wrong_secret, last_at",
+            ),
+            (
+                "clients, paths",
+                "likewise of the requests over HTTP among them, the 5 with most requests each: from which client, for which path",
+            ),
+            (
+                "client, path",
+                "the address that requests came from; what they asked for, without query",
             ),
             (
                 "events",

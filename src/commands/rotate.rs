@@ -23,6 +23,7 @@ Examples:
   keywright rotate my-service
   keywright rotate my-service --overlap 24h > new-token.txt
   keywright rotate my-service --finish
+  keywright rotate my-service --finish --when-unused 24h --yes
   keywright rotate ci --yes --pipe 'gh secret set CI_KEY'
   keywright rotate openai --yes < new-value.txt")]
 pub(crate) struct RotateArgs {
@@ -36,6 +37,10 @@ pub(crate) struct RotateArgs {
     /// End an earlier overlap now, and make no new token
     #[arg(long, conflicts_with_all = ["copy", "exact", "expires", "file", "out", "pipe"])]
     finish: bool,
+
+    /// End it only if the previous token was not let through for this long, such as 24h; else exit 9
+    #[arg(long, value_name = "DURATION", requires = "finish")]
+    when_unused: Option<Span>,
 
     /// When the new token or value ends [default: the lifetime that the previous one was given]
     #[arg(long, value_name = "WHEN")]
@@ -196,6 +201,17 @@ fn finish_overlap(
             .note(format_args!("{} has no overlap to end", escape(&place)));
         return tell_change("unchanged", args.change.dry_run, found, session);
     };
+    if let Some(span) = args.when_unused
+        && let Some(last) = vault.used_within(found, previous.number, span, now)?
+    {
+        session.out.note(format_args!(
+            "The overlap of {} goes on: the previous token was last used {}, {last}",
+            escape(&place),
+            last.relative(now)
+        ));
+        tell_change("unchanged", args.change.dry_run, found, session)?;
+        return Ok(Exit::Found);
+    }
     // Ending a leaked token must not depend on a file that only counts.
     let used = match vault.usage_of(found, 0, 0) {
         Err(_) => "last use unknown".to_owned(),

@@ -261,6 +261,15 @@ impl ActivityFile {
         }
     }
 
+    /// The first day that anything was counted on; `None` for none.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub fn first_day(&self) -> Result<Option<i64>, StoreError> {
+        let days = self.rows("SELECT min(day) FROM usage", [], |row| row.get(0))?;
+        Ok(days.into_iter().next().flatten())
+    }
+
     /// Forgets a little of what is too old, at most `step` events and `step` counts: called after an answer, never before it.
     ///
     /// # Errors

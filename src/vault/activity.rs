@@ -10,7 +10,9 @@ use super::head::{OpenScope, from_json, json};
 use super::request::UseRequest;
 use super::{Vault, VaultError};
 use crate::crypto::{Aad, Object, PartsWriter, RootKey, open, seal};
-use crate::key::{Actor, Generation, Key, KeyId, ScopeId, Sealed, SlotId, Timestamp, VaultId};
+use crate::key::{
+    Actor, Generation, Key, KeyId, ScopeId, Sealed, SlotId, Span, Timestamp, VaultId,
+};
 use crate::store::{ActivityFile, EventRow, KeyTotal, StoreError, UsageRow};
 
 /// What is done with keys, in alphabetical order.
@@ -55,7 +57,7 @@ impl UsageCount {
 
     /// Whether these were attempts with a known id and a wrong secret.
     pub fn is_wrong_secret(&self) -> bool {
-        self.code == "wrong_secret"
+        is_wrong_secret(&self.code)
     }
 }
 
@@ -64,11 +66,20 @@ impl UseEvent {
     pub fn is_allowed(&self) -> bool {
         is_allowed(&self.code)
     }
+
+    /// Whether this was an attempt with a known id and a wrong secret.
+    pub fn is_wrong_secret(&self) -> bool {
+        is_wrong_secret(&self.code)
+    }
 }
 
 /// Whether a use with this code was let through.
 pub(super) fn is_allowed(code: &str) -> bool {
     matches!(code, "env" | "export" | "get" | "run" | "valid")
+}
+
+fn is_wrong_secret(code: &str) -> bool {
+    code == "wrong_secret"
 }
 
 /// What many counts come to.
@@ -290,6 +301,41 @@ impl Vault {
                 events: rows.iter().filter_map(open).collect(),
             })
         })
+    }
+
+    /// When a generation of a key was last let through, if that is no longer ago than `span`: for who ends it only where
+    /// nobody uses it any more. The counts tell, which are by the day; they have to reach back so far.
+    ///
+    /// # Errors
+    /// [`VaultError::Activity`] when the activity file cannot be read; [`VaultError::NotCounted`] where nothing was
+    /// counted here at that time, so that no use may mean that nobody looked.
+    pub fn used_within(
+        &mut self,
+        found: &Found,
+        generation: u32,
+        span: Span,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let since = now.before(span);
+        let counted = match self.activity().map_err(VaultError::Activity)? {
+            None => None,
+            Some(file) => {
+                let first = file.first_day().map_err(VaultError::Activity)?;
+                let usage = file.usage(Some(found.id), since.day());
+                first.zip(Some(usage.map_err(VaultError::Activity)?))
+            }
+        };
+        let Some((first, usage)) = counted else {
+            return Err(VaultError::NotCounted { since, first: None });
+        };
+        let of_it = usage.into_iter().map(UsageCount::from);
+        let of_it: Vec<_> = of_it.filter(|row| row.generation == generation).collect();
+        let last_used = Tally::of(&of_it).last_used.filter(|last| *last >= since);
+        if last_used.is_none() && first > since.day() {
+            let first = Some(Timestamp::of_day(first));
+            return Err(VaultError::NotCounted { since, first });
+        }
+        Ok(last_used)
     }
 
     /// Daily counts of all keys from `first_day` on.

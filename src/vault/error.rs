@@ -86,6 +86,12 @@ pub enum VaultError {
         /// Each kind of trouble, once.
         kinds: BTreeSet<Readiness>,
     },
+    #[error("whether it was used since {since} is not known: {}", counted_since(.first))]
+    NotCounted {
+        since: Timestamp,
+        /// When counting began; `None` where nothing was ever counted.
+        first: Option<Timestamp>,
+    },
     #[error("this use could not be recorded, and the settings require that it is")]
     NotRecorded(#[source] Box<VaultError>),
     #[error(
@@ -254,5 +260,12 @@ fn listed_as_given<T: Display>(texts: &[T]) -> String {
 impl From<Malformed> for VaultError {
     fn from(_: Malformed) -> Self {
         Self::Newer("a part of the vault".to_owned())
+    }
+}
+
+fn counted_since(first: &Option<Timestamp>) -> String {
+    match first {
+        None => "no use of any key was counted on this machine".to_owned(),
+        Some(first) => format!("uses are counted on this machine since {}", first.date()),
     }
 }

@@ -110,6 +110,7 @@ fn with_json_each_entry_is_an_object_on_a_line() {
       "name": "deploy",
       "operation": null,
       "project": "shop",
+      "request": null,
       "schema": 1,
       "source": "use",
       "verb": "verify"

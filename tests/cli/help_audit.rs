@@ -9,9 +9,10 @@ fn help_says_what_there_is() {
 
     Changes come from the vault's log, whose chain of entries is checked from its beginning each time;
     an entry that was altered, or is missing, ends the command with exit code 7 and its number. Uses
-    come from the activity file, which keeps them for 30 days; `verify --batch` only counts its uses.
-    Without a name, -p and -e narrow what is shown. A key that is deleted or has another name now is
-    found by the name it had. With --json, each entry is an object on a line of its own.
+    come from the activity file, which keeps them for 30 days, those over HTTP with method, path and
+    client; `verify --batch` only counts its uses. Without a name, -p and -e narrow what is shown. A key
+    that is deleted or has another name now is found by the name it had. With --json, each entry is an
+    object on a line of its own.
 
     Usage: keywright audit [OPTIONS] [NAME]
 

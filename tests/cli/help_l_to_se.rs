@@ -265,6 +265,10 @@ fn of_rotate() {
           --finish
               End an earlier overlap now, and make no new token
 
+          --when-unused <DURATION>
+              End it only if the previous token was not let through for this long, such as 24h; else
+              exit 9
+
           --expires <WHEN>
               When the new token or value ends [default: the lifetime that the previous one was given]
 
@@ -344,6 +348,7 @@ fn of_rotate() {
       keywright rotate my-service
       keywright rotate my-service --overlap 24h > new-token.txt
       keywright rotate my-service --finish
+      keywright rotate my-service --finish --when-unused 24h --yes
       keywright rotate ci --yes --pipe 'gh secret set CI_KEY'
       keywright rotate openai --yes < new-value.txt
     ");

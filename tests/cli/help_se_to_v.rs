@@ -249,7 +249,8 @@ fn of_usage() {
 
     Without a name: every key with a spark line of its requests, oldest first, those that were refused,
     and attempts with its id and a wrong secret. With a name: a bar a day, its generations, the answers
-    it was given, who used it, and its latest uses.
+    it was given, who used it, from which addresses and for which paths (where HTTP requests were
+    verified), and its latest uses.
 
     Uses are counted by the day (UTC). Weeks begin on Monday; with `--by week` or `--by month` the first
     one is whole, and only the present one is not over. Where a terminal has too few columns, neighbours

@@ -96,7 +96,8 @@ fn of_exit_codes() {
       7    vault damaged or altered
       8    refused by a rule: cannot be shown again, revoked, unsafe file mode, not
            opened by the access token
-      9    a check found something: check, doctor, list --expiring
+      9    a check found something: check, doctor, list --expiring, rotate
+           --when-unused
       10   verify: not authenticated
       11   verify: not allowed
       125  run: keywright itself failed, and nothing was started

@@ -79,6 +79,7 @@ mod recipes_service;
 mod recovery;
 mod recovery_made;
 mod recovery_refused;
+mod requests;
 mod restore;
 mod role;
 mod rotate;

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use crate::common::{TestEnv, Transcript};
+use crate::usage::verify;
+use crate::usage_views::age;
 
 #[test]
 fn a_new_token_replaces_the_old_one_at_once() {
@@ -317,4 +319,136 @@ fn a_key_keeps_eight_generations() {
     assert_eq!(env.code(&last), "valid");
     // Whose digest is gone is a stranger.
     assert_eq!(env.code(&first), "unknown");
+}
+
+/// For cron: whoever still has the old token keeps it.
+#[test]
+fn an_overlap_is_ended_once_nobody_uses_the_old_token() {
+    let env = TestEnv::new();
+    let old = env.create(["deploy"]);
+    verify(&env, 1, &old, &[], 0);
+    // Counting has begun long ago.
+    age(&env, 9);
+    let new = env
+        .run(["rotate", "deploy", "--yes", "--overlap", "30d"])
+        .token();
+    verify(&env, 1, &old, &[], 0);
+    let finish = &[
+        "rotate",
+        "deploy",
+        "--finish",
+        "--when-unused",
+        "24h",
+        "--yes",
+    ] as &[&str];
+    let mut told = Transcript::default();
+    told.add(finish, &env.run(finish));
+    let dry = [finish, &["-n"]].concat();
+    told.add(&dry, &env.run(&dry));
+    assert_eq!(env.code(&old), "valid");
+    let json = env.run([finish, &["--json"]].concat());
+    assert_eq!(json.code(), Some(9), "{json}");
+    assert_eq!(json.json()["outcome"], "unchanged");
+    let quiet = env.run([finish, &["-q"]].concat());
+    assert_eq!((quiet.code(), quiet.stderr()), (Some(9), String::new()));
+    age(&env, 2);
+    verify(&env, 1, &new, &[], 0);
+    told.add(&dry, &env.run(&dry));
+    told.add(finish, &env.run(finish));
+    told.add(finish, &env.run(finish));
+    insta::assert_snapshot!(told, @"
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    The overlap of `deploy` in default/development goes on: the previous token was last used just now, [-------TIME-------]
+    [exit 9]
+    $ keywright rotate deploy --finish --when-unused 24h --yes -n
+    The overlap of `deploy` in default/development goes on: the previous token was last used just now, [-------TIME-------]
+    [exit 9]
+    $ keywright rotate deploy --finish --when-unused 24h --yes -n
+    Would end the overlap of `deploy` in default/development: its previous token stops working now (last used 2 d ago)
+    [exit 0]
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    Ended the overlap of `deploy` in default/development (the previous token was last used 2 d ago)
+    [exit 0]
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    `deploy` in default/development has no overlap to end
+    [exit 0]
+    ");
+    assert_eq!(env.code(&old), "rotated");
+    assert_eq!(env.code(&new), "valid");
+}
+
+#[test]
+fn an_overlap_goes_on_where_nobody_knows_whether_the_old_token_is_used() {
+    let env = TestEnv::new();
+    let old = env.create(["deploy"]);
+    let _ = env
+        .run(["rotate", "deploy", "--yes", "--overlap", "30d"])
+        .token();
+    let finish = &[
+        "rotate",
+        "deploy",
+        "--finish",
+        "--when-unused",
+        "24h",
+        "--yes",
+    ] as &[&str];
+    let mut told = Transcript::default();
+    // Nothing was ever counted; then something, just now.
+    told.add(finish, &env.run(finish));
+    let other = env.create(["other"]);
+    verify(&env, 1, &other, &[], 0);
+    told.add(finish, &env.run(finish));
+    std::fs::write(env.activity(), "no database at all".repeat(1000)).expect("altered");
+    for side in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{side}", env.activity().display()));
+    }
+    told.add(finish, &env.run(finish));
+    assert_eq!(env.code(&old), "valid");
+    for args in [
+        &["rotate", "deploy", "--when-unused", "24h"] as &[&str],
+        &["rotate", "deploy", "--finish", "--when-unused", "soon"],
+        &["rotate", "deploy", "--finish", "--when-unused", "101y"],
+        &["rotate", "deploy", "--finish", "--when-unused", "40000d"],
+    ] {
+        told.add(args, &env.run(args));
+    }
+    insta::assert_snapshot!(told, @"
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    error: whether it was used since [-------TIME-------] is not known: no use of any key was counted on this machine
+    hint: --finish alone ends the overlap all the same
+    [exit 1]
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    error: whether it was used since [-------TIME-------] is not known: uses are counted on this machine since [--DATE--]
+    hint: --finish alone ends the overlap all the same
+    [exit 1]
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    warning: usage is not known: `[HOME]/.local/state/keywright/[VAULT-ID]/activity.db` is not a keywright vault, or its first bytes are damaged
+    error: the activity file cannot be used
+      caused by: `[HOME]/.local/state/keywright/[VAULT-ID]/activity.db` is not a keywright vault, or its first bytes are damaged
+    hint: move the file away to begin a new one; `keywright status` shows where it is
+    [exit 1]
+    $ keywright rotate deploy --when-unused 24h
+    error: the following required arguments were not provided:
+      --finish
+
+    Usage: keywright rotate --finish --when-unused <DURATION> <NAME>
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright rotate deploy --finish --when-unused soon
+    error: invalid value 'soon' for '--when-unused <DURATION>': a duration is a whole number and one of s, m, h, d, w, such as `30m` or `90d`
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright rotate deploy --finish --when-unused 101y
+    error: invalid value '101y' for '--when-unused <DURATION>': a duration is a whole number and one of s, m, h, d, w, such as `30m` or `90d`
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright rotate deploy --finish --when-unused 40000d
+    error: invalid value '40000d' for '--when-unused <DURATION>': a duration is at most 100 years
+
+    For more information, try '--help'.
+    [exit 2]
+    ");
 }

@@ -200,6 +200,7 @@ fn usage_is_shown_as_lines_and_bars() {
               "wrong_secret": 0
             }
           ],
+          "clients": [],
           "counts": [
             {
               "code": "valid",
@@ -297,6 +298,7 @@ fn usage_is_shown_as_lines_and_bars() {
             "variable": null
           },
           "last_wrong_secret_at": null,
+          "paths": [],
           "refused": 1,
           "requests": 4,
           "sources": [
@@ -304,7 +306,8 @@ fn usage_is_shown_as_lines_and_bars() {
               "actor": "tester@[HOST]",
               "last_at": "[-------TIME-------]",
               "refused": 1,
-              "requests": 4
+              "requests": 4,
+              "wrong_secret": 0
             }
           ],
           "wrong_secret": 0

@@ -8,7 +8,7 @@ use crate::usage::verify;
 use crate::verify::{STRANGER, with_checksum};
 
 /// Moves all that was recorded some days back; the words of relative times with it.
-fn age(env: &TestEnv, days: i64) {
+pub(crate) fn age(env: &TestEnv, days: i64) {
     let activity = rusqlite::Connection::open(env.activity()).expect("an activity file");
     let seconds = days * 86_400;
     let moved = activity.execute(
@@ -192,8 +192,8 @@ fn failed_attempts_stand_out() {
     valid         1           5         just now
     wrong_secret  -           3         just now
 
-    CALLER  REQUESTS  REFUSED  LAST
-    tester@[HOST]  8         3        just now
+    CALLER  REQUESTS  REFUSED  WRONG SECRET  LAST
+    tester@[HOST]  8         3        3 attempts    just now
 
     USED      ANSWER        GENERATION  CALLER
     just now  wrong_secret  -           tester@[HOST]

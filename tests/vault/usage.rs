@@ -399,3 +399,63 @@ fn a_reader_does_not_hold_up_a_use() {
         160
     );
 }
+
+/// Whether the first of two generations was used within a span, when it was used so many seconds after its rotation;
+/// another key is used at `others`.
+fn used_within(uses: &[i64], others: &[i64], span: &str, now: i64) -> Result<Option<i64>, String> {
+    let place = Place::new();
+    let mut vault = place.create();
+    let old = issue_named(&mut vault, "ci");
+    let other = issue_named(&mut vault, "web");
+    let new = rotate(&mut vault, "ci", overlap(Span::days(30)), NOW);
+    let at = |after: i64| Timestamp(NOW.0 + after);
+    for after in uses {
+        verify(&mut vault, &old, at(*after)).expect("answered");
+    }
+    for after in others {
+        verify(&mut vault, &other, at(*after)).expect("answered");
+        // Neither what the successor is used for nor what was refused is a use of the old one.
+        verify(&mut vault, &new, at(*after)).expect("answered");
+        verify(&mut vault, &with_wrong_secret(&old), at(*after)).expect("answered");
+    }
+    let found = find(&mut vault, "ci");
+    let span = span.parse().expect("a span");
+    match vault.used_within(&found, 1, span, at(now)) {
+        Ok(last) => Ok(last.map(|last| last.0 - NOW.0)),
+        Err(err) => Err(err.to_string()),
+    }
+}
+
+#[test]
+fn whether_a_generation_was_used_lately_is_told_where_it_is_known() {
+    const HOUR: i64 = 3_600;
+    const DAYS: i64 = 24 * HOUR;
+    assert_eq!(used_within(&[0], &[], "24h", DAYS), Ok(Some(0)));
+    assert_eq!(used_within(&[0], &[], "24h", DAYS + 1), Ok(None));
+    assert_eq!(used_within(&[0, 5, 3], &[], "24h", DAYS + 5), Ok(Some(5)));
+    assert_eq!(used_within(&[0], &[2 * DAYS], "24h", 3 * DAYS), Ok(None));
+    assert_eq!(used_within(&[], &[0, 2 * DAYS], "24h", 2 * DAYS), Ok(None));
+    // A clock that was set back.
+    assert_eq!(used_within(&[DAYS], &[], "1h", 0), Ok(Some(DAYS)));
+    // Nothing that was counted reaches back so far, and what is known is told all the same.
+    assert_eq!(
+        used_within(&[], &[2 * DAYS], "24h", 2 * DAYS),
+        Err(
+            "whether it was used since 2027-01-16T08:00:00Z is not known: uses are counted on this machine since \
+             2027-01-17"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        used_within(&[2 * DAYS], &[], "24h", 2 * DAYS),
+        Ok(Some(2 * DAYS))
+    );
+    assert_eq!(
+        used_within(&[], &[], "24h", DAYS),
+        Err(
+            "whether it was used since 2027-01-15T08:00:00Z is not known: no use of any key was counted on this \
+             machine"
+                .to_owned()
+        )
+    );
+}

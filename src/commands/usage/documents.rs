@@ -9,6 +9,9 @@ use crate::key::{Period, Periods, Timestamp};
 use crate::vault::{KeyUsage, Tally, UsageCount, UseEvent};
 use crate::view::{KeyView, text};
 
+/// Clients and paths that are told of, each.
+pub(super) const SHOWN_ORIGINS: usize = 5;
+
 /// The answer.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
@@ -30,7 +33,9 @@ pub(super) struct UsageView<'a> {
     last_wrong_secret_at: Option<String>,
     bins: Vec<BinView>,
     counts: Vec<CountView<'a>>,
-    sources: Option<Vec<Source<'a>>>,
+    sources: Option<Vec<SourceView<'a>>>,
+    clients: Option<Vec<ClientView<'a>>>,
+    paths: Option<Vec<PathView<'a>>>,
     events: Option<Vec<EventView<'a>>>,
 }
 
@@ -67,12 +72,33 @@ pub(super) struct StrangersView<'a> {
     counts: Vec<CountView<'a>>,
 }
 
-/// Who used a key, as far as its newest events tell.
 #[derive(Serialize)]
-pub(super) struct Source<'a> {
-    pub(super) actor: &'a str,
+struct SourceView<'a> {
+    actor: &'a str,
+    #[serde(flatten)]
+    uses: Uses,
+}
+
+#[derive(Serialize)]
+struct ClientView<'a> {
+    client: &'a str,
+    #[serde(flatten)]
+    uses: Uses,
+}
+
+#[derive(Serialize)]
+struct PathView<'a> {
+    path: &'a str,
+    #[serde(flatten)]
+    uses: Uses,
+}
+
+/// Uses of a key that have something in common, as far as its newest events tell.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Uses {
     pub(super) requests: u64,
     pub(super) refused: u64,
+    pub(super) wrong_secret: u64,
     #[serde(serialize_with = "rfc3339")]
     pub(super) last_at: Timestamp,
 }
@@ -115,14 +141,29 @@ impl<'a> UsageView<'a> {
             bins: used.map(bin).collect(),
             counts: count_views(counts),
             sources: None,
+            clients: None,
+            paths: None,
             events: None,
         }
     }
 
-    /// With who used it, and its newest uses.
+    /// With who used it, from where and for what, and its newest uses.
     pub(super) fn with_events(self, usage: &'a KeyUsage) -> Self {
+        let sources = sources(usage).into_iter();
+        let clients = clients(usage).into_iter().take(SHOWN_ORIGINS);
+        let paths = paths(usage).into_iter().take(SHOWN_ORIGINS);
         Self {
-            sources: Some(sources(usage)),
+            sources: Some(
+                sources
+                    .map(|(actor, uses)| SourceView { actor, uses })
+                    .collect(),
+            ),
+            clients: Some(
+                clients
+                    .map(|(client, uses)| ClientView { client, uses })
+                    .collect(),
+            ),
+            paths: Some(paths.map(|(path, uses)| PathView { path, uses }).collect()),
             events: Some(usage.events.iter().map(event_view).collect()),
             ..self
         }
@@ -158,22 +199,40 @@ fn event_view((at, event): &(Timestamp, UseEvent)) -> EventView<'_> {
     }
 }
 
-/// By requests, most first.
-pub(super) fn sources(usage: &KeyUsage) -> Vec<Source<'_>> {
-    let mut by_actor: BTreeMap<&str, Source<'_>> = BTreeMap::new();
+/// Who used a key.
+pub(super) fn sources(usage: &KeyUsage) -> Vec<(&str, Uses)> {
+    by(usage, |event| Some(event.actor.as_str()))
+}
+
+/// The addresses that requests came from.
+pub(super) fn clients(usage: &KeyUsage) -> Vec<(&str, Uses)> {
+    by(usage, |event| event.request.as_ref()?.client())
+}
+
+/// The paths that were asked for.
+pub(super) fn paths(usage: &KeyUsage) -> Vec<(&str, Uses)> {
+    by(usage, |event| event.request.as_ref()?.path())
+}
+
+/// The newest uses by what they have in common, most requests first.
+fn by(usage: &KeyUsage, origin: impl Fn(&UseEvent) -> Option<&str>) -> Vec<(&str, Uses)> {
+    let mut by_origin: BTreeMap<&str, Uses> = BTreeMap::new();
     for (at, event) in &usage.events {
-        let actor = event.actor.as_str();
+        let Some(origin) = origin(event) else {
+            continue;
+        };
         // Newest first: the first one is the last use.
-        let source = by_actor.entry(actor).or_insert(Source {
-            actor,
+        let uses = by_origin.entry(origin).or_insert(Uses {
             requests: 0,
             refused: 0,
+            wrong_secret: 0,
             last_at: *at,
         });
-        source.requests += 1;
-        source.refused += u64::from(!event.is_allowed());
+        uses.requests += 1;
+        uses.refused += u64::from(!event.is_allowed());
+        uses.wrong_secret += u64::from(event.is_wrong_secret());
     }
-    let mut sources: Vec<_> = by_actor.into_values().collect();
-    sources.sort_by_key(|source| std::cmp::Reverse(source.requests));
-    sources
+    let mut sorted: Vec<_> = by_origin.into_iter().collect();
+    sorted.sort_by_key(|(_, uses)| std::cmp::Reverse(uses.requests));
+    sorted
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::usage::documents::{Document, UsageView, strangers_view};
-use crate::commands::usage::{PIPED_WIDTH, UsageArgs, range, refused_cell, tallies};
+use crate::commands::usage::{
+    PIPED_WIDTH, UsageArgs, range, refused_cell, tallies, wrong_secret_cell,
+};
 use crate::error::{CommandError, Exit};
 use crate::key::{Period, Periods};
 use crate::output::{Cell, Table, Tone, escape, merged, neighbours, spark};
@@ -101,7 +103,7 @@ fn show_all(
             Cell::new(spark(&merged(&requests, size), session.out.is_unicode())),
             Cell::new(sum.requests),
             refused_cell(sum),
-            wrong_secret_cell(sum),
+            wrong_secret_cell(sum.wrong_secret),
             Cell::maybe(found.total.last_used.map(|at| at.relative(session.now))),
         ]);
     }
@@ -125,13 +127,6 @@ fn spark_room(width: Option<u16>, name_width: usize, has_wrong: bool) -> usize {
     // A name that takes more than its half is wrapped; a spark line never is.
     let room = left.saturating_sub(name_width).max(left / 2);
     room.min(width / 2).max(1)
-}
-
-fn wrong_secret_cell(sum: Tally) -> Cell {
-    match sum.wrong_secret {
-        0 => Cell::new("-"),
-        attempts => Cell::toned(counted(attempts, "attempt"), Tone::Bad),
-    }
 }
 
 /// Attempts that no key answers for, because somebody may be guessing.

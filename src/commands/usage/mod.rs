@@ -13,6 +13,7 @@ use crate::key::{Period, Periods, Span, Timestamp, When};
 use crate::output::{Cell, Tone};
 use crate::session::Session;
 use crate::vault::{Tally, UsageCount};
+use crate::view::counted;
 
 /// How far back `--since` reaches.
 const YEARS: i64 = 10;
@@ -22,8 +23,8 @@ const PIPED_WIDTH: u16 = 80;
 /// Show how often keys were used, and what they were answered
 ///
 /// Without a name: every key with a spark line of its requests, oldest first, those that were refused, and attempts with
-/// its id and a wrong secret. With a name: a bar a day, its generations, the answers it was given, who used it, and its
-/// latest uses.
+/// its id and a wrong secret. With a name: a bar a day, its generations, the answers it was given, who used it, from
+/// which addresses and for which paths (where HTTP requests were verified), and its latest uses.
 ///
 /// Uses are counted by the day (UTC). Weeks begin on Monday; with `--by week` or `--by month` the first one is whole, and
 /// only the present one is not over. Where a terminal has too few columns, neighbours share a character.
@@ -97,6 +98,13 @@ fn range(periods: &Periods) -> String {
         date(periods.first_day()),
         date(periods.last_day())
     )
+}
+
+fn wrong_secret_cell(attempts: u64) -> Cell {
+    match attempts {
+        0 => Cell::new("-"),
+        attempts => Cell::toned(counted(attempts, "attempt"), Tone::Bad),
+    }
 }
 
 fn refused_cell(sum: Tally) -> Cell {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::usage::documents::{Document, UsageView, sources};
-use crate::commands::usage::{PIPED_WIDTH, range, refused_cell, share, tallies};
+use crate::commands::usage::documents::{
+    Document, SHOWN_ORIGINS, UsageView, Uses, clients, paths, sources,
+};
+use crate::commands::usage::{PIPED_WIDTH, range, refused_cell, share, tallies, wrong_secret_cell};
 use crate::error::{CommandError, Exit};
 use crate::key::{Period, Periods, Timestamp};
 use crate::output::{Bar, Cell, Table, Tone, bars};
 use crate::session::Session;
 use crate::vault::{Found, KeyUsage, Tally, UsageCount, Vault};
-use crate::view::{KeyView, counted, overlap_fields};
+use crate::view::{KeyView, counted, overlap_fields, shortened};
 
 /// Uses that are shown one by one.
 const SHOWN_USES: usize = 5;
@@ -62,6 +64,8 @@ impl OneKey<'_> {
             Some(self.generations(session.now)),
             self.answers(session.now),
             self.callers(session),
+            origins("CLIENT", &clients(self.usage), SHOWN_ORIGINS, session.now),
+            origins("PATH", &paths(self.usage), SHOWN_ORIGINS, session.now),
             self.latest(session.now),
         ];
         for table in tables.into_iter().flatten() {
@@ -206,16 +210,7 @@ impl OneKey<'_> {
 
     /// Who used it, most requests first.
     fn callers(&self, session: &mut Session) -> Option<Table> {
-        let mut table = Table::new(&[("CALLER", 0), ("REQUESTS", 0), ("REFUSED", 2), ("LAST", 1)]);
         let sources = sources(self.usage);
-        for source in sources.iter().take(SHOWN_CALLERS) {
-            table.row(vec![
-                Cell::new(source.actor),
-                Cell::new(source.requests),
-                Cell::new(source.refused),
-                Cell::new(source.last_at.relative(session.now)),
-            ]);
-        }
         if sources.len() > SHOWN_CALLERS {
             session.out.note(format_args!(
                 "{SHOWN_CALLERS} of {} callers; --json has them all",
@@ -228,7 +223,7 @@ impl OneKey<'_> {
                 KeyUsage::EVENTS
             ));
         }
-        (!sources.is_empty()).then_some(table)
+        origins("CALLER", &sources, SHOWN_CALLERS, session.now)
     }
 
     fn latest(&self, now: Timestamp) -> Option<Table> {
@@ -243,4 +238,33 @@ impl OneKey<'_> {
         }
         (!self.usage.events.is_empty()).then_some(table)
     }
+}
+
+/// The first of what uses have in common; none where they have nothing.
+fn origins(
+    title: &'static str,
+    origins: &[(&str, Uses)],
+    limit: usize,
+    now: Timestamp,
+) -> Option<Table> {
+    let shown = &origins[..origins.len().min(limit)];
+    let has_wrong = shown.iter().any(|(_, uses)| uses.wrong_secret > 0);
+    let mut columns = vec![(title, 0), ("REQUESTS", 0), ("REFUSED", 2), ("LAST", 1)];
+    if has_wrong {
+        columns.insert(3, ("WRONG SECRET", 0));
+    }
+    let mut table = Table::new(&columns);
+    for (origin, uses) in shown {
+        let mut cells = vec![
+            Cell::new(shortened(origin)),
+            Cell::new(uses.requests),
+            Cell::new(uses.refused),
+            Cell::new(uses.last_at.relative(now)),
+        ];
+        if has_wrong {
+            cells.insert(3, wrong_secret_cell(uses.wrong_secret));
+        }
+        table.row(cells);
+    }
+    (!shown.is_empty()).then_some(table)
 }

@@ -5,6 +5,7 @@ use crate::key::{Actor, Environment, KeyId, KeyKind, KeyName, Project, Scope, Ti
 use crate::store::EventRow;
 use crate::vault::activity::{USE_VERBS, is_allowed};
 use crate::vault::log::{LogEntry, Verb};
+use crate::vault::request::UseRequest;
 use crate::vault::verify::Code;
 
 /// A verb that an entry can have: one of the log's, or one of the uses'.
@@ -145,6 +146,8 @@ pub struct AuditEntry {
     pub name: Option<KeyName>,
     pub generation: Option<u32>,
     pub detail: Option<String>,
+    /// Of a verification over HTTP: what was asked.
+    pub request: Option<UseRequest>,
 }
 
 impl AuditEntry {
@@ -173,6 +176,7 @@ impl AuditEntry {
             name: entry.name,
             generation: entry.generation,
             detail: entry.detail,
+            request: None,
         }
     }
 
@@ -194,6 +198,7 @@ impl AuditEntry {
             name: None,
             generation: (event.generation > 0).then_some(event.generation),
             detail: (!detail.is_empty()).then(|| detail.join(", ")),
+            request: event.request,
         }
     }
 }
