@@ -1002,6 +1002,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
         }
         'keywright;rotate' {
             [CompletionResult]::new('--overlap', '--overlap', [CompletionResultType]::ParameterName, 'Keep the previous token working for this long, such as 30m, 24h or 7d')
+            [CompletionResult]::new('--when-unused', '--when-unused', [CompletionResultType]::ParameterName, 'End it only if the previous token was not let through for this long, such as 24h; else exit 9')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'When the new token or value ends [default: the lifetime that the previous one was given]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write it to a new file, mode 0600, instead')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Give it to a program''s standard input instead')

@@ -962,6 +962,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
         }
         &'keywright;rotate'= {
             cand --overlap 'Keep the previous token working for this long, such as 30m, 24h or 7d'
+            cand --when-unused 'End it only if the previous token was not let through for this long, such as 24h; else exit 9'
             cand --expires 'When the new token or value ends [default: the lifetime that the previous one was given]'
             cand --out 'Write it to a new file, mode 0600, instead'
             cand --pipe 'Give it to a program''s standard input instead'
