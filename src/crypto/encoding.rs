@@ -69,7 +69,10 @@ impl PartsWriter {
     /// Makes room for `bytes` of parts, their lengths not counted, in `parts` parts.
     pub fn with_room(bytes: usize, parts: usize) -> Self {
         let plain = bytes + 4 * parts;
-        Self(Zeroizing::new(Vec::with_capacity(plain + PAD + TAG_LEN)))
+        // What `reserve` asks for when the padding is added, so that nothing is copied then.
+        Self(Zeroizing::new(Vec::with_capacity(
+            plain + 2 * PAD + TAG_LEN,
+        )))
     }
 
     /// Adds `lp(part)`.
