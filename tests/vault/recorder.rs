@@ -319,7 +319,8 @@ fn an_altered_file_is_an_error_each_time_and_its_successor_is_not() {
             Ok(())
         }
     };
-    let alterations: [Box<dyn Fn(&PathBuf) -> std::io::Result<()>>; 4] = [
+    type Alteration = Box<dyn Fn(&PathBuf) -> std::io::Result<()>>;
+    let alterations: [Alteration; 4] = [
         Box::new(garbage),
         Box::new(alter("UPDATE event SET seq = -seq")),
         Box::new(alter("DROP TABLE event")),
@@ -449,6 +450,7 @@ fn own_time() -> Duration {
 /// `cargo test --release --features test-kdf --test vault -- --ignored --nocapture how_fast`
 #[test]
 #[ignore = "it measures"]
+#[expect(clippy::print_stdout, reason = "what it measures is told")]
 fn how_fast_batches_are_recorded() {
     for keys in [1, 100, 1000] {
         let mut service = Service::new(keys);
