@@ -15,7 +15,7 @@ fn served() -> TestEnv {
     let forged = with_checksum(&format!("kwt_dev1_{}_{}", &token[9..21], "a".repeat(32)));
     let earlier = Earlier::new(&env, 50 * 3_600);
     let mut vault = earlier.open();
-    let verifier = vault.verifier().expect("every key");
+    let verifier = vault.known_keys(None).expect("every key");
     let mut uses = Vec::new();
     let mut seen = |token: &str, method: &str, path: &str, client: &str| {
         let token = Secret::new(token.as_bytes().to_vec());

@@ -91,7 +91,7 @@ fn only_what_was_valid_becomes_limited_and_it_is_counted_as_refused() {
         ..Requirements::default()
     };
     let any = Requirements::default();
-    let verifier = vault.verifier().expect("every key");
+    let verifier = vault.known_keys(None).expect("every key");
     let mut counts = UseCounts::default();
     for (presented, requirements, now, expected) in [
         (token.clone(), &any, NOW, Code::RateLimited),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use keywright::key::Timestamp;
 use keywright::vault::{
     Checked, KeyUsage, RecordedUse, Recorder, RequestText, Requirements, Retention, StoreError,
-    UseRequest, Vault, VaultError, Verifier,
+    UseRequest, Vault, VaultError, KnownKeys,
 };
 
 use crate::audit::{activity, execute};
@@ -22,7 +22,7 @@ const BATCH: usize = 4096;
 struct Service {
     place: Place,
     vault: Vault,
-    verifier: Verifier,
+    verifier: KnownKeys,
     recorder: Recorder,
     tokens: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl Service {
         let tokens = (0..keys).map(|at| issue_named(&mut vault, &at.to_string()));
         let tokens = tokens.collect();
         Self {
-            verifier: vault.verifier().expect("every key"),
+            verifier: vault.known_keys(None).expect("every key"),
             recorder: vault.recorder().expect("a recorder"),
             place,
             vault,
