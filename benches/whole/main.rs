@@ -60,7 +60,7 @@ fn main() {
     let (mut changes, mut batches) = (String::new(), String::new());
     for size in sizes {
         let home = folder.path().join(size.to_string());
-        let token = fill(&home, size);
+        let token = fill(&home, size, 500);
         let kdf = kdf_time(&home);
         let start = median(|| run(&home, &["--version"], ""));
         println!("| {size} | `--version` | {} | 1.0 × | |", ms(start));

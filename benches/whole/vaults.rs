@@ -1,5 +1,6 @@
 //! Vaults of a size, and what they are made of.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,14 +17,14 @@ use crate::processes::PASSPHRASE;
 /// A vault with `size` keys in one scope: issued ones, but for ten (or half) that are a provider's; gives a token. A full
 /// scope has 100,000, so there is room for a hundred that the benchmark itself makes.
 ///
-/// Up to 500 have a token, which takes two commits each, made in memory where the system has such a folder; the others
+/// Up to `tokens` have a token, which takes two commits each, made in memory where the system has such a folder; the others
 /// are imported, in one.
-pub(crate) fn fill(home: &Path, size: usize) -> String {
+pub(crate) fn fill(home: &Path, size: usize, tokens: usize) -> String {
     let scratch = scratch();
     let mut vault = new_vault(scratch.path());
     let (who, now) = (actor(), Timestamp::now());
     let size = size.min(99_900);
-    let (providers, tokens) = ((size / 2).min(10), (size / 2).min(500));
+    let (providers, tokens) = ((size / 2).min(10), (size / 2).min(tokens));
     let tokens: Vec<String> = (0..tokens).map(|n| issue(&mut vault, n)).collect();
     let mut import = Import::default();
     for n in 0..providers {
@@ -106,7 +107,7 @@ fn issue(vault: &mut Vault, n: usize) -> String {
         name: name("issued", n),
         scope: scope(),
         brand: Brand::default(),
-        permissions: PermissionSet::default(),
+        permissions: permissions(),
         roles: Vec::new(),
         context: Context::default(),
         rate: None,
@@ -125,6 +126,11 @@ fn issue(vault: &mut Vault, n: usize) -> String {
     token
 }
 
+fn permissions() -> PermissionSet {
+    let read = "read".parse().expect("a permission");
+    PermissionSet::try_from(BTreeSet::from([read])).expect("few")
+}
+
 fn provider_half(n: usize, variable: Option<VariableName>) -> ImportedHalf {
     let value = format!("sk-value-of-provider-key-{n}").into_bytes();
     ImportedHalf::Provider {
@@ -136,17 +142,17 @@ fn provider_half(n: usize, variable: Option<VariableName>) -> ImportedHalf {
     }
 }
 
-fn issued_half() -> ImportedHalf {
+pub(crate) fn issued_half() -> ImportedHalf {
     ImportedHalf::Issued {
         brand: Brand::default(),
-        permissions: PermissionSet::default(),
+        permissions: permissions(),
         context: Context::default(),
         roles: Vec::new(),
         rate: None,
     }
 }
 
-fn imported(name: KeyName, half: ImportedHalf, now: Timestamp) -> ImportedKey {
+pub(crate) fn imported(name: KeyName, half: ImportedHalf, now: Timestamp) -> ImportedKey {
     ImportedKey {
         id: mint_key_id().expect("random"),
         name,

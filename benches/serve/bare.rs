@@ -1,0 +1,73 @@
+//! The least that any server on this HTTP stack must do, with the settings of `keywright serve`.
+
+use std::convert::Infallible;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// The argument with which this program starts itself.
+pub(crate) const ARGUMENT: &str = "--bare";
+
+/// Says `hello` to everybody until it is killed, and at first where it listens.
+pub(crate) fn serve() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("{}", listener.local_addr().expect("its address"));
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("a socket");
+            let hello = service_fn(|_| async {
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(10))
+                .max_header_size(16 * 1024)
+                .max_buf_size(32 * 1024)
+                .serve_connection(TokioIo::new(stream), hello);
+            tokio::spawn(connection);
+        }
+    });
+}
+
+/// One of its own, until it is dropped.
+pub(crate) struct Bare {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Bare {
+    pub(crate) fn start() -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut process = Command::new(program)
+            .arg(ARGUMENT)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("is piped");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its address");
+        let address = line.trim().parse().expect("an address");
+        Self { process, address }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
