@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::activity::ActivityKey;
-use super::verify::KnownKey;
+use super::kept::{Alike, KeptKey, KnownScope};
+use super::record::RowHash;
 use super::{Checked, Holder, Requirements, Vault, VaultError, View};
 use crate::crypto::{Presented, SecretSlice};
 use crate::key::{KeyId, ScopeId, Timestamp, VaultId};
@@ -24,6 +24,20 @@ pub struct KnownKeys {
     expires_at: Option<Timestamp>,
 }
 
+/// A key, and the row that it was opened from: for as long as the row is the same, opening it would give the same again.
+#[derive(Debug)]
+struct OfRow {
+    row: RowHash,
+    key: KeptKey,
+}
+
+#[derive(Debug)]
+struct KnownKey {
+    /// Shared with what was known before.
+    kept: Arc<OfRow>,
+    scope: Arc<KnownScope>,
+}
+
 impl KnownKeys {
     /// What is said of a presented credential: a bare token, or an `Authorization` line.
     pub fn check(
@@ -38,7 +52,10 @@ impl KnownKeys {
         };
         let digest = token.digest(self.vault);
         match self.keys.get(&token.key_id) {
-            Some(key) => key.check(&digest, requirements, now),
+            Some(known) => known
+                .kept
+                .key
+                .check(&known.scope, &digest, requirements, now),
             None => Checked::unknown(&digest, now),
         }
     }
@@ -84,8 +101,9 @@ impl Vault {
             let now = |scope| (scope, view.state.seen(scope).sequence);
             let sequences: Vec<(ScopeId, u64)> = scopes.into_iter().map(now).collect();
             for (scope, found) in &sequences {
-                let known = before.iter().flat_map(|before| &before.sequences);
-                for (_, seen) in known.filter(|(known, seen)| known == scope && seen > found) {
+                let mut known = before.iter().flat_map(|before| &before.sequences);
+                let newer = known.find(|(known, seen)| known == scope && seen > found);
+                if let Some((_, seen)) = newer {
                     return Err(VaultError::RolledBack {
                         path,
                         found: *found,
@@ -95,7 +113,7 @@ impl Vault {
             }
             Ok(KnownKeys {
                 vault,
-                keys: view.known_keys()?,
+                keys: view.known_keys(before)?,
                 watch,
                 sight,
                 sequences,
@@ -106,21 +124,34 @@ impl Vault {
 }
 
 impl View<'_> {
-    fn known_keys(&self) -> Result<HashMap<KeyId, KnownKey>, VaultError> {
+    fn known_keys(
+        &self,
+        before: Option<&KnownKeys>,
+    ) -> Result<HashMap<KeyId, KnownKey>, VaultError> {
         self.require_issued()?;
-        let mut keys = HashMap::new();
+        let mut keys = HashMap::with_capacity(before.map_or(0, KnownKeys::len));
+        let mut alike = Alike::default();
         for open in self.issued_scopes() {
-            let activity = Arc::new(ActivityKey::of(open));
+            let scope = Arc::new(KnownScope::of(open));
             let record_key = self.state.record_key(open);
             let mut of_scope = Vec::new();
             self.state.pass(&self.snapshot, open, |row| {
-                let record = record_key.open(row)?;
-                of_scope.push(KnownKey::new(open, row.revision, &record, &activity)?);
+                let hash = record_key.hash(row);
+                let known = before.and_then(|before| before.keys.get(&row.key_id));
+                of_scope.push(match known.filter(|known| known.kept.row == hash) {
+                    Some(known) => Arc::clone(&known.kept),
+                    None => Arc::new(OfRow {
+                        row: hash,
+                        key: KeptKey::new(row.revision, &record_key.open(row)?, &mut alike)?,
+                    }),
+                });
                 Ok(())
             })?;
-            for key in of_scope {
+            for kept in of_scope {
+                let scope = Arc::clone(&scope);
                 // The first scope that has an id answers for it.
-                keys.entry(key.id()).or_insert(key);
+                keys.entry(kept.key.id())
+                    .or_insert(KnownKey { kept, scope });
             }
         }
         Ok(keys)

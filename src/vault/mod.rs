@@ -17,6 +17,7 @@ mod hand_out;
 mod head;
 mod import;
 mod issue;
+mod kept;
 mod known;
 mod list;
 mod log;

@@ -10,6 +10,7 @@ use super::own::OwnRecord;
 use crate::checks;
 use crate::crypto::{
     Aad, Label, Object, Opened, PartsWriter, RootKey, RowsMac, Secret, SubKey, open, seal,
+    sha256_parts,
 };
 use crate::key::{Key, KeyId, KeyKind, ScopeId, Sealed, VaultId};
 use crate::store::RecordRow;
@@ -28,6 +29,10 @@ struct ScopeKeys {
     kind: Option<KeyKind>,
     vault: VaultId,
 }
+
+/// Stands for a row and the key that opens it: two that are equal are of the same bytes, and open to the same.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct RowHash([u8; 32]);
 
 impl RecordKey {
     /// Of a scope of keys, or with no kind of the vault's own scope.
@@ -54,6 +59,24 @@ impl RecordKey {
             .field(key_id.as_bytes())
             .field(name_tag)
             .number(revision)
+    }
+
+    /// Of a row as it is, sealed or altered.
+    pub(super) fn hash(&self, row: &RecordRow<'_>) -> RowHash {
+        let keys = &*self.0;
+        RowHash(sha256_parts(
+            &[],
+            &[
+                &keys.vault.0,
+                &keys.scope.0,
+                &keys.key_id,
+                row.key_id.as_bytes(),
+                &row.name_tag,
+                &row.revision.to_le_bytes(),
+                &row.nonce,
+                row.sealed,
+            ],
+        ))
     }
 
     /// Opens a row; nothing of it is read yet.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::activity::ActivityKey;
 use super::find::Found;
 use super::head::OpenScope;
-use super::record::OpenRecord;
+use super::kept::{Alike, KeptKey, KnownScope};
 use super::recorder::Used;
 use super::{Vault, VaultError, View};
 use crate::crypto::{Digest, NoToken, Presented, Secret};
@@ -96,15 +96,6 @@ pub struct Checked {
     pub(super) presented: Option<(KeyId, Arc<ActivityKey>)>,
 }
 
-/// An issued key as answers are made of it: from one opened record, or kept by a [`Verifier`](super::Verifier).
-#[derive(Debug)]
-pub(super) struct KnownKey {
-    found: Arc<Found>,
-    /// Of each generation, oldest first.
-    digests: Vec<Secret>,
-    activity: Arc<ActivityKey>,
-}
-
 impl Vault {
     /// Checks a presented credential against every issued key that is open: a bare token, or an `Authorization` line.
     ///
@@ -152,9 +143,8 @@ impl View<'_> {
             let record = self
                 .state
                 .record(&self.snapshot, open.row.id, &record_key, row)?;
-            let activity = Arc::new(ActivityKey::of(open));
-            let key = KnownKey::new(open, row.revision, &record, &activity)?;
-            return Ok(key.check(digest, requirements, now));
+            let key = KeptKey::new(row.revision, &record, &mut Alike::default())?;
+            return Ok(key.check(&KnownScope::of(open), digest, requirements, now));
         }
         Ok(Checked::unknown(digest, now))
     }
@@ -173,36 +163,18 @@ impl View<'_> {
     }
 }
 
-impl KnownKey {
-    /// Of a record of this scope.
-    pub(super) fn new(
-        open: &OpenScope,
-        revision: u64,
-        record: &OpenRecord,
-        activity: &Arc<ActivityKey>,
-    ) -> Result<Self, VaultError> {
-        Ok(Self {
-            found: Arc::new(Found::new(open, record.id(), revision, record.key()?)),
-            digests: record.secrets()?,
-            activity: Arc::clone(activity),
-        })
-    }
-
-    /// Its public id.
-    pub(super) fn id(&self) -> KeyId {
-        self.found.id
-    }
-
+impl KeptKey {
     /// What is said of a token with this key's id.
     pub(super) fn check(
         &self,
+        scope: &KnownScope,
         digest: &Digest,
         requirements: &Requirements,
         now: Timestamp,
     ) -> Checked {
         let mut matching = None;
         // Every stored digest is compared, so that the time does not tell which one it was.
-        for (generation, stored) in self.found.key.generations.iter().zip(&self.digests) {
+        for (generation, stored) in self.generations.iter().zip(&self.digests) {
             if digest.is(stored) {
                 matching = Some(generation);
             }
@@ -211,9 +183,10 @@ impl KnownKey {
             None => Verdict::refused(Code::Unknown, now),
             Some(generation) => {
                 let state = generation.state(now);
+                let found = self.found(scope);
                 Verdict {
-                    code: judge(&self.found, state, requirements),
-                    found: Some(Arc::clone(&self.found)),
+                    code: judge(&found, state, requirements),
+                    found: Some(Arc::new(found)),
                     generation: Some(generation.number),
                     superseded: state == GenerationState::Overlap,
                     checked_at: now,
@@ -222,7 +195,7 @@ impl KnownKey {
         };
         Checked {
             verdict,
-            presented: Some((self.id(), Arc::clone(&self.activity))),
+            presented: Some((self.id(), Arc::clone(&scope.activity))),
         }
     }
 }
