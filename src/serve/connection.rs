@@ -137,7 +137,7 @@ pub(super) async fn serve(
 }
 
 /// Answers the requests of one connection.
-async fn converse(
+pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: Option<IpAddr>,
     shared: Arc<Shared>,

@@ -4,6 +4,8 @@ mod address;
 mod answer;
 mod connection;
 mod credential;
+#[cfg(test)]
+mod hostile;
 mod limit;
 mod log;
 mod metrics;

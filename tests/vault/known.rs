@@ -1,0 +1,119 @@
+//! Keys that are read a second time: what did not change is not opened again, and nothing is missed by that.
+
+use keywright::key::{KeyKind, SlotId};
+use keywright::vault::{KeyEdit, KnownKeys, Requirements, Vault, VaultError};
+use rusqlite::Connection;
+
+use crate::fixture::*;
+
+/// What is said of each token, with all that is told of its key.
+fn answers(known: &KnownKeys, tokens: &[String]) -> Vec<String> {
+    let told = |token: &String| {
+        let presented = secret(token.as_bytes());
+        let checked = known.check(presented.as_slice(), &Requirements::default(), NOW);
+        format!("{:?}", checked.verdict)
+    };
+    tokens.iter().map(told).collect()
+}
+
+/// A way to change a vault; the slot is an access token's.
+type Change = fn(&mut Vault, SlotId, &mut Vec<String>);
+
+#[test]
+fn after_every_change_a_second_read_says_what_a_first_one_says() {
+    let changes: [(&str, Change); 8] = [
+        ("issued", |vault, _, tokens| {
+            tokens.push(issue_named(vault, "new"))
+        }),
+        ("rotated", |vault, _, tokens| {
+            tokens.push(rotate(vault, "one", overlap(DAY), NOW));
+        }),
+        ("revoked", |vault, _, _| {
+            let found = find(vault, "one");
+            vault.revoke(&found, &who(), NOW).expect("revoked");
+        }),
+        ("renamed", |vault, _, _| {
+            edit(
+                vault,
+                "two",
+                KeyEdit {
+                    name: Some(name("three")),
+                    ..KeyEdit::default()
+                },
+            );
+        }),
+        ("made the default", |vault, _, _| {
+            edit(
+                vault,
+                "three",
+                KeyEdit {
+                    make_default: Some(true),
+                    ..KeyEdit::default()
+                },
+            );
+        }),
+        ("re-keyed", |vault, slot, _| {
+            vault.revoke_access(slot, &who(), NOW).expect("revoked");
+        }),
+        ("deleted", |vault, _, _| {
+            let found = find(vault, "three");
+            vault.delete(&found, &who(), NOW).expect("deleted");
+        }),
+        ("nothing", |_, _, _| {}),
+    ];
+    let place = Place::new();
+    let mut vault = place.create();
+    let mut tokens = vec![
+        issue_named(&mut vault, "one"),
+        issue_named(&mut vault, "two"),
+    ];
+    let access = vault.create_access(&name("x"), &shop(), KeyKind::Issued, None, &who(), NOW);
+    let slot = access.expect("an access token").slot();
+    let mut known = vault.known_keys(None).expect("every key");
+    for (what, change) in changes {
+        let before = answers(&known, &tokens);
+        change(&mut vault, slot, &mut tokens);
+        known = vault.known_keys(Some(&known)).expect("every key");
+        let anew = vault.known_keys(None).expect("every key");
+        let told = answers(&known, &tokens);
+        assert_eq!(told, answers(&anew, &tokens), "{what}");
+        assert_eq!(
+            told == before,
+            what == "nothing" || what == "re-keyed",
+            "{what}"
+        );
+    }
+}
+
+fn edit(vault: &mut Vault, text: &str, edit: KeyEdit) {
+    let found = find(vault, text);
+    vault
+        .edit(&found, &edit, false, &who(), NOW)
+        .expect("edited");
+}
+
+/// Every byte of a record counts, though no column that the scope's MAC covers is another one.
+#[test]
+fn a_record_that_is_altered_is_noticed_by_the_next_read() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "one");
+    let known = vault.known_keys(None).expect("every key");
+    let db = Connection::open(place.path()).expect("opens");
+    let read = "SELECT sealed FROM record WHERE scope_id <> zeroblob(16)";
+    let sealed: Vec<u8> = db.query_row(read, [], |row| row.get(0)).expect("one");
+    for at in [0, sealed.len() / 2, sealed.len() - 17] {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1;
+        write(&db, &altered);
+        let again = vault.known_keys(Some(&known));
+        assert!(matches!(refused(again), VaultError::Altered(_)), "{at}");
+    }
+    write(&db, &sealed);
+    assert_eq!(vault.known_keys(Some(&known)).expect("as it was").len(), 1);
+}
+
+fn write(db: &Connection, sealed: &[u8]) {
+    let written = "UPDATE record SET sealed = ? WHERE scope_id <> zeroblob(16)";
+    assert_eq!(db.execute(written, [sealed]).expect("written"), 1);
+}
