@@ -1,7 +1,8 @@
 //! keywright issues API keys and keeps the ones that providers gave you, in one local encrypted vault.
 //!
 //! The binary is [`run`]. For programs: [`vault`] has the use cases, [`key`] the words they are said in, [`crypto`] the
-//! file format byte by byte.
+//! file format byte by byte. A service that checks tokens in its own process needs [`vault::Verifier`];
+//! `examples/verify_in_process.rs` is one, whole.
 
 mod agent;
 mod checks;

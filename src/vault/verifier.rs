@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 ///
 /// A check takes some microseconds. After a change of the vault, the first one reads all keys again, and those that come
 /// meanwhile wait for it: about a microsecond a key.
+///
+/// `examples/verify_in_process.rs` opens one, answers by each [`Code`](super::Code), and records.
 pub struct Verifier {
     known: RwLock<Option<Arc<KnownKeys>>>,
     source: Mutex<Source>,
