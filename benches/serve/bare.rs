@@ -65,6 +65,12 @@ impl Bare {
     }
 }
 
+impl Bare {
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+}
+
 impl Drop for Bare {
     fn drop(&mut self) {
         let _ = self.process.kill();

@@ -17,6 +17,8 @@ pub(crate) struct Load {
     /// Microseconds within which half of them came, and 99 of 100.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// Microseconds of processor time that the server took for each; not a number where it is not one process.
+    pub(crate) work: f64,
 }
 
 /// What is asked: a script of `wrk`'s.
@@ -48,9 +50,9 @@ function request()
 end
 function done(summary, latency, requests)
   local errors = summary.errors
-  print(string.format('figures %f %f %f %d', summary.requests / summary.duration * 1e6,
+  print(string.format('figures %f %f %f %d %d', summary.requests / summary.duration * 1e6,
     latency:percentile(50), latency:percentile(99),
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout, summary.requests))
 end
 ",
             lines = lines.join("\n")
@@ -61,8 +63,9 @@ end
         Self(file)
     }
 
-    /// For so many seconds.
-    pub(crate) fn run(&self, address: SocketAddr, seconds: u32) -> Load {
+    /// For so many seconds, with the server's process where it is one.
+    pub(crate) fn run(&self, address: SocketAddr, server: Option<u32>, seconds: u32) -> Load {
+        let before = processor_time(server);
         let child = self.begin(address, seconds, CONNECTIONS, THREADS);
         let output = child.wait_with_output().expect("ends");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -74,6 +77,7 @@ end
             rate: figures[0],
             p50: figures[1],
             p99: figures[2],
+            work: (processor_time(server) - before) * 1e6 / figures[4],
         }
     }
 
@@ -106,8 +110,21 @@ impl Load {
             rate: of(|it| it.rate),
             p50: of(|it| it.p50),
             p99: of(|it| it.p99),
+            work: of(|it| it.work),
         }
     }
+}
+
+/// Seconds that a process has had, as Linux counts them (proc_pid_stat(5)): in hundredths.
+fn processor_time(process: Option<u32>) -> f64 {
+    let stat = process.and_then(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
+    let ticks = stat.and_then(|stat| {
+        // The program's name may have spaces in it.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let times = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
+        times.sum::<Result<f64, _>>().ok()
+    });
+    ticks.map_or(f64::NAN, |ticks| ticks / 100.0)
 }
 
 /// The median.

@@ -51,8 +51,8 @@ fn main() {
         .tempdir()
         .expect("a temporary folder");
     let base = Served::start(folder.path(), FEW);
-    base.script("GET", "/auth/nginx")
-        .run(base.address, pace.seconds);
+    let warm = base.script("GET", "/auth/nginx");
+    warm.run(base.address, None, pace.seconds);
     let base = (base.memory(), base.start);
     let mut served: Vec<Served> = sizes
         .iter()
@@ -90,6 +90,7 @@ impl Pace {
 struct Course {
     name: String,
     address: SocketAddr,
+    process: Option<u32>,
     script: Script,
 }
 
@@ -99,6 +100,7 @@ fn measure_requests(folder: &std::path::Path, bare: &Bare, served: &[Served], pa
     let mut courses = vec![Course {
         name: "bare hyper and tokio, `hello`".to_owned(),
         address: bare.address,
+        process: Some(bare.process()),
         script: Script::new(
             folder,
             "GET",
@@ -110,6 +112,7 @@ fn measure_requests(folder: &std::path::Path, bare: &Bare, served: &[Served], pa
         courses.extend(served.iter().map(|served| Course {
             name: format!("`{path}`, {} keys", served.size),
             address: served.address,
+            process: Some(served.process()),
             script: served.script(method, path),
         }));
     }
@@ -128,28 +131,44 @@ fn measure_requests(folder: &std::path::Path, bare: &Bare, served: &[Served], pa
             .map(|(path, name)| Course {
                 name,
                 address: nginx.address,
+                process: None,
                 script: Script::new(folder, "GET", path, &middle_one.tokens),
             }),
         ),
     }
     let mut turns: Vec<Vec<Load>> = vec![Vec::new(); courses.len()];
     for course in &courses {
-        course.script.run(course.address, 1);
+        course.script.run(course.address, None, 1);
     }
     for _ in 0..pace.turns {
         for (course, runs) in courses.iter().zip(&mut turns) {
-            runs.push(course.script.run(course.address, pace.seconds));
+            runs.push(
+                course
+                    .script
+                    .run(course.address, course.process, pace.seconds),
+            );
         }
     }
-    println!("\n| what | requests a second | × bare | p50 | p99 | × bare |");
-    println!("|---|---|---|---|---|---|");
+    println!(
+        "\n| what | requests a second | × bare | p50 | p99 | × bare | processor time of a request | × bare |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     for (course, runs) in courses.iter().zip(&turns) {
-        let Load { rate, p50, p99 } = Load::median(runs);
+        let Load {
+            rate,
+            p50,
+            p99,
+            work,
+        } = Load::median(runs);
         println!(
-            "| {} | {rate:.0} | {:.2} | {p50:.0} µs | {p99:.0} µs | {:.2} |",
+            "| {} | {rate:.0} | {:.2} | {p50:.0} µs | {p99:.0} µs | {:.2} | {} |",
             course.name,
             ratio(runs, &turns[0], |it| it.rate),
             ratio(runs, &turns[0], |it| it.p99),
+            match course.process {
+                None => "| ".to_owned(),
+                Some(_) => format!("{work:.1} µs | {:.2}", ratio(runs, &turns[0], |it| it.work)),
+            },
         );
     }
     if let [first, .., last] = served {

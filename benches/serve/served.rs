@@ -62,6 +62,10 @@ impl Served {
         }
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn script(&self, method: &str, path: &str) -> Script {
         Script::new(&self.home, method, path, &self.tokens)
     }

@@ -41,8 +41,7 @@ fn the_example_answers_and_records() {
         "200 `good` in shop/production",
     ];
     assert_eq!(answers.lines().collect::<Vec<_>>(), expected);
-    let usage = vault
-        .usage_of(&find(&mut vault, "good"), 0, 10)
-        .expect("usage");
-    assert_eq!((usage.total.requests, usage.total.wrong_secret), (3, 1));
+    let good = find(&mut vault, "good");
+    let usage = vault.usage_of(&good, 0, 10).expect("usage");
+    assert_eq!((usage.total.requests, usage.total.refused), (3, 1));
 }
