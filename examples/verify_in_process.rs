@@ -22,14 +22,14 @@ use keywright::vault::{
 const BATCH: usize = 4096;
 
 /// Decides who may come in, from any thread.
-pub struct Gate {
+struct Gate {
     verifier: Verifier,
     uses: SyncSender<RecordedUse>,
 }
 
 impl Gate {
     /// The status and the body of the answer to a request that needs these permissions.
-    pub fn admit(&self, credential: &[u8], needs: &Requirements) -> (u16, String) {
+    fn admit(&self, credential: &[u8], needs: &Requirements) -> (u16, String) {
         let presented = SecretSlice::new(credential);
         let checked = match self.verifier.check(presented, needs, Timestamp::now()) {
             Ok(checked) => checked,
@@ -85,7 +85,7 @@ fn record(mut recorder: Recorder, uses: &Receiver<RecordedUse>, who: &Actor) -> 
 }
 
 /// Answers a credential a line until there are no more, and then waits until all is recorded.
-pub fn serve(
+pub(crate) fn serve(
     location: &Location,
     tokens: Vec<AccessToken>,
     credentials: impl BufRead,
@@ -115,7 +115,7 @@ pub fn serve(
 }
 
 /// Where the vault is, and what belongs to it.
-pub fn location(vault: &Path, state: &Path) -> Location {
+pub(crate) fn location(vault: &Path, state: &Path) -> Location {
     Location {
         vault: vault.to_owned(),
         state: state.to_owned(),
