@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,6 +10,7 @@ use proptest::sample::select;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use super::connection::converse;
 use super::log::Log;
@@ -19,6 +21,9 @@ use crate::crypto::{Passphrase, Profile, Secret};
 use crate::key::{Actor, Brand, Context, PermissionSet, Scope, Timestamp};
 use crate::output::{Look, Printer};
 use crate::vault::{Location, NewIssued, Retention, Vault, Verifier};
+
+/// How long an answer may take to a request that has come whole: only one that has not waits for it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A server with one good key, for all cases.
 struct Served {
@@ -119,10 +124,18 @@ async fn exchange(stream: UnixStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
             Err(_) => break,
         }
     }
-    let _ = rustix::net::shutdown(&stream, rustix::net::Shutdown::Write);
     let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+    let mut patience = PATIENCE;
     loop {
-        stream.readable().await?;
+        match timeout(patience, stream.readable()).await {
+            Ok(ready) => ready?,
+            Err(_) => {
+                // It waits for more, which does not come.
+                let _ = rustix::net::shutdown(&stream, rustix::net::Shutdown::Write);
+                patience = Duration::MAX;
+                continue;
+            }
+        }
         match stream.try_read(&mut part) {
             Ok(0) => return Ok(answer),
             Ok(count) => answer.extend_from_slice(&part[..count]),
@@ -215,7 +228,7 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
             path.as_bytes(),
             query.as_bytes(),
             &target,
-            b" HTTP/1.1\r\nHost: x\r\n",
+            b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
             &headers.concat(),
             b"\r\n",
             &body,
@@ -245,7 +258,7 @@ proptest! {
     fn a_body_is_read_whatever_it_says(token in line(), more in line()) {
         let body = [b"{\"token\":\"", &token[..], b"\",", &more, b"}"].concat();
         let length = body.len();
-        let head = format!("POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!("POST /v1/verify HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
         let answers = SERVED.answers(&[head.as_bytes(), &body].concat());
         prop_assert!(answers.starts_with("HTTP/1.1 4") && is_refused(&answers), "{answers}");
     }
@@ -254,7 +267,7 @@ proptest! {
     #[test]
     fn a_good_token_is_allowed_alone_and_never_beside_another(other in "[!-~]{1,60}") {
         let good = &SERVED.token;
-        let head = format!("GET /auth/nginx HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {good}\r\n");
+        let head = format!("GET /auth/nginx HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {good}\r\n");
         let alone = SERVED.answers(format!("{head}\r\n").as_bytes());
         prop_assert!(alone.starts_with("HTTP/1.1 200"), "{alone}");
         for name in ["X-API-Key: ", "Authorization: Bearer "] {
