@@ -168,6 +168,10 @@ impl Source {
         if let Some((location, tokens)) = &self.tokens {
             // Their scopes may have other keys by now, and the tokens may open nothing any more.
             self.vault = Vault::open(location, &Credential::AccessTokens(tokens), now)?;
+        } else {
+            // SQLite keeps the pages that it has read until the file's change counter is another, and who alters a file
+            // need not count.
+            self.vault.file.reopen()?;
         }
         self.vault.known_keys(self.last.as_deref())
     }
