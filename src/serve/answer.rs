@@ -183,7 +183,8 @@ impl Identity {
                     percent_encoded(found.scope.environment.as_str()),
                 ),
                 ("x-auth-permissions", permissions),
-                ("x-auth-roles", percent_encoded(&roles.join(","))),
+                // Names of roles are ASCII, and all of them count.
+                ("x-auth-roles", roles.join(",")),
                 (
                     "x-auth-context",
                     context.map_or_else(String::new, |it| base64url_json(&it)),
