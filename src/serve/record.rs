@@ -13,8 +13,11 @@ use super::reason;
 use crate::key::{Actor, Timestamp};
 use crate::vault::{RecordedUse, Recorder, VaultError};
 
-/// Most answers of one transaction, and most that wait for it: who comes then waits, too.
-const BATCH: usize = 4096;
+/// Most answers that are given and not recorded, where nothing fails: who comes then waits.
+const BEHIND: usize = 4096;
+
+/// Most answers of one transaction. As many wait for the next one.
+const BATCH: usize = BEHIND / 2;
 
 /// How long an answer is not recorded at most, where nothing fails.
 const PERIOD: Duration = Duration::from_secs(1);
