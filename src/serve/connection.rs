@@ -1,12 +1,12 @@
 //! Connections: how many, for how long, and how they end.
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::io;
+use std::iter;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -31,7 +31,8 @@ const HEADER_LIMIT: usize = 16 * 1024;
 /// Most bytes of a connection's requests that are read ahead.
 const BUFFER: usize = 32 * 1024;
 
-/// How long a connection may still send the request that it has begun when the server stops.
+/// How long a connection may still send the request that it has begun when the server stops, and how long those are accepted
+/// that have connected before.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long all answers together may take then.
@@ -76,6 +77,29 @@ impl Listening {
             Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
         }
     }
+
+    /// Those that the system has accepted by now; with the last of them it listens no more.
+    fn into_waiting(self) -> impl Iterator<Item = (Stream, Option<IpAddr>)> {
+        // One that cannot be had has gone, and so has its listener.
+        let (tcp, unix) = match self {
+            Self::Tcp(listener) => (listener.into_std().ok(), None),
+            Self::Unix(listener) => (None, listener.into_std().ok()),
+        };
+        let tcp = iter::from_fn(move || {
+            let (stream, peer) = tcp.as_ref()?.accept().ok()?;
+            stream.set_nonblocking(true).ok()?;
+            stream.set_nodelay(true).ok()?;
+            let stream = tokio::net::TcpStream::from_std(stream).ok()?;
+            Some((Stream::Tcp(stream), Some(peer.ip())))
+        });
+        let unix = iter::from_fn(move || {
+            let (stream, _) = unix.as_ref()?.accept().ok()?;
+            stream.set_nonblocking(true).ok()?;
+            let stream = tokio::net::UnixStream::from_std(stream).ok()?;
+            Some((Stream::Unix(stream), None))
+        });
+        tcp.chain(unix)
+    }
 }
 
 /// Accepts connections and answers their requests until it is told to stop; then until what was asked is answered.
@@ -116,18 +140,15 @@ pub(super) async fn serve(
             },
         }
     }
-    // Who has connected before is answered, too.
-    loop {
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            break;
-        };
-        tokio::select! {
-            biased;
-            Ok(accepted) = listening.accept() => begin(&mut connections, accepted, permit),
-            () = ready(()) => break,
-        }
+    // Who has connected before is answered, too. The system is asked, for the runtime may not have heard of all of them yet.
+    let (mut waiting, end) = (listening.into_waiting(), Instant::now() + GRACE);
+    while Instant::now() < end
+        && let Ok(permit) = Arc::clone(&room).try_acquire_owned()
+        && let Some(accepted) = waiting.next()
+    {
+        begin(&mut connections, accepted, permit);
     }
-    drop(listening);
+    drop(waiting);
     let all = async { while connections.join_next().await.is_some() {} };
     if timeout(STOP_TIME, all).await.is_err() {
         let fields = [("connections", connections.len().to_string())];

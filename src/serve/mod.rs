@@ -25,6 +25,7 @@ use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 pub(crate) use self::address::{Address, Bound, Listener};
 use self::connection::Listening;
@@ -158,9 +159,9 @@ impl Server {
         // Its receivers are all there.
         let _ = stop.send(true);
         tokio::select! {
-            () = all(accepting) => {}
-            // Who cannot wait says so a second time.
-            _ = signals.next() => {}
+            () = all(&mut accepting) => {}
+            // Who cannot wait says so a second time. With those that accept go the connections.
+            _ = signals.next() => accepting.iter().for_each(JoinHandle::abort),
         }
         for (address, on_disk) in left {
             Bound::remove(&address, on_disk);
@@ -173,7 +174,7 @@ impl Server {
     }
 }
 
-async fn all(tasks: Vec<tokio::task::JoinHandle<()>>) {
+async fn all(tasks: &mut [JoinHandle<()>]) {
     for task in tasks {
         // One that panicked has ended, too.
         let _ = task.await;
