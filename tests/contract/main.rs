@@ -1,0 +1,27 @@
+//! What `keywright serve` promises to those who ask it, over real sockets.
+
+mod api;
+mod counting;
+mod disk;
+mod halted;
+mod library;
+mod limits;
+mod replaced;
+mod requests;
+mod revocation;
+mod server;
+mod start;
+mod stop;
+
+// A home of its own for every test, as the tests of the command line have it.
+#[allow(dead_code, reason = "they need more of it")]
+#[path = "../cli/agents.rs"]
+mod agents;
+#[allow(dead_code, reason = "they need more of it")]
+#[path = "../cli/common.rs"]
+mod common;
+#[path = "../cli/mask.rs"]
+mod mask;
+#[allow(dead_code, reason = "they need more of it")]
+#[path = "../cli/terminal.rs"]
+mod terminal;
