@@ -1,8 +1,9 @@
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use crate::crypto::random;
 use crate::error::{CommandError, Exit};
-use crate::serve::{Address, Bound, ServeError, Server, given_listeners};
+use crate::serve::{Address, Bound, ConfigError, Program, ServeError, Server, given_listeners};
 use crate::session::Session;
 use crate::vault::VaultError;
 
@@ -24,7 +25,8 @@ use crate::vault::VaultError;
 Examples:
   keywright serve
   keywright serve --listen unix:/run/keywright/keywright.sock
-  KEYWRIGHT_ACCESS_TOKEN_FILE=serve.token keywright serve --vault issued.vault")]
+  KEYWRIGHT_ACCESS_TOKEN_FILE=serve.token keywright serve --vault issued.vault
+  keywright serve --print-config nginx > keywright.conf")]
 pub(crate) struct ServeArgs {
     /// Where to listen; may be given several times [default: 127.0.0.1:4870, or the sockets that systemd hands over]
     ///
@@ -38,6 +40,22 @@ pub(crate) struct ServeArgs {
     /// There is no TLS: tokens go over that network as they are, so it has to be trusted.
     #[arg(long)]
     allow_remote: bool,
+
+    /// Print a configuration for a proxy in front of a service, or for systemd, and exit
+    ///
+    /// It has the addresses of --listen; what else has to be filled in is told in its comments. No vault is opened.
+    #[arg(long, value_name = "PROGRAM")]
+    print_config: Option<Program>,
+}
+
+impl ValueEnum for Program {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
 }
 
 pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, CommandError> {
@@ -55,6 +73,9 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
         return Err(CommandError::message(Exit::Refused, message).hint(
             "put a proxy in front that speaks TLS, or say that the network is trusted with --allow-remote",
         ));
+    }
+    if let Some(program) = args.print_config {
+        return print_config(program, args.listen, session);
     }
     let mut listeners = given_listeners().map_err(refused)?;
     let mut wanted = args.listen;
@@ -77,6 +98,28 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
         id_start: id_start.iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     server.run(session.out.log()).map_err(refused)?;
+    Ok(Exit::Done)
+}
+
+fn print_config(
+    program: Program,
+    mut addresses: Vec<Address>,
+    session: &mut Session,
+) -> Result<Exit, CommandError> {
+    if addresses.is_empty() {
+        addresses.push(Address::DEFAULT);
+    }
+    let text = program.config(&addresses).map_err(|err| {
+        let hint = match &err {
+            ConfigError::NoPort(_) => "as --listen 127.0.0.1:4870 does",
+            ConfigError::NotForTraefik(_) | ConfigError::SeveralForTraefik(_) => {
+                "one --listen with an address such as 127.0.0.1:4870"
+            }
+            ConfigError::Path(_) => "--listen chooses another path",
+        };
+        CommandError::new(Exit::Usage, err).hint(hint)
+    })?;
+    session.out.lines(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

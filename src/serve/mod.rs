@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod config;
 mod connection;
 mod credential;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::address::{Address, Bound, Listener};
+pub(crate) use self::config::{ConfigError, Program};
 use self::connection::Listening;
 use self::log::Log;
 use self::metrics::Metrics;

@@ -442,7 +442,7 @@ fn quoted(word: &str) -> String {
 /// With `KEYWRIGHT_TEST_ALL=1` a missing program is a failure.
 #[track_caller]
 pub(crate) fn needed(program: &str) -> Option<PathBuf> {
-    let folders = ["/usr/local/bin", "/usr/bin", "/bin"];
+    let folders = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"];
     let found = folders
         .iter()
         .map(|folder| Path::new(folder).join(program))

@@ -98,7 +98,11 @@ fn each_is_run() {
             "profile",
             "profile-fish",
             "profile-start",
-            "containers"
+            "containers",
+            "guard",
+            "guard-nginx",
+            "guard-caddy",
+            "guard-curl"
         ]
     );
 }

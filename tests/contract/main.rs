@@ -1,17 +1,25 @@
 //! What `keywright serve` promises to those who ask it, over real sockets.
 
 mod api;
+mod caddy;
 mod counting;
 mod disk;
+mod envoy;
 mod halted;
+mod http;
 mod library;
 mod limits;
+mod nginx;
+mod proxies;
 mod replaced;
 mod requests;
 mod revocation;
 mod server;
 mod start;
 mod stop;
+mod systemd;
+mod traefik;
+mod yaml;
 
 // A home of its own for every test, as the tests of the command line have it.
 #[allow(dead_code, reason = "they need more of it")]
