@@ -184,11 +184,27 @@ mod tests {
     #[test]
     fn addresses_are_written_as_each_program_wants_them() {
         let texts = ["[::1]:4871", "0.0.0.0:4872", "unix:/run/keywright/k.sock"];
-        insta::assert_snapshot!(told(Program::Caddy, &texts), @"");
-        insta::assert_snapshot!(told(Program::Envoy, &texts), @"");
-        insta::assert_snapshot!(told(Program::Nginx, &texts), @"");
-        insta::assert_snapshot!(told(Program::Systemd, &texts), @"");
-        insta::assert_snapshot!(told(Program::Traefik, &texts[1..2]), @"");
+        insta::assert_snapshot!(told(Program::Caddy, &texts), @"forward_auth [::1]:4871 127.0.0.1:4872 unix//run/keywright/k.sock {");
+        insta::assert_snapshot!(told(Program::Envoy, &texts), @r#"
+        - endpoint: { address: { socket_address: { address: "::1", port_value: 4871 } } }
+        - endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: 4872 } } }
+        - endpoint: { address: { pipe: { path: /run/keywright/k.sock } } }
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 3000 } } }
+        "#);
+        insta::assert_snapshot!(told(Program::Nginx, &texts), @"
+        server [::1]:4871;
+        server 127.0.0.1:4872;
+        server unix:/run/keywright/k.sock;
+        ");
+        insta::assert_snapshot!(told(Program::Systemd, &texts), @"
+        ListenStream=[::1]:4871
+        ListenStream=0.0.0.0:4872
+        ListenStream=/run/keywright/k.sock
+        ");
+        insta::assert_snapshot!(told(Program::Traefik, &texts[1..2]), @r#"
+        address: "http://127.0.0.1:4872/auth/proxy?require=method"
+        address: "http://127.0.0.1:4872/auth/proxy?require=write:invoices&env=production&project=shop"
+        "#);
     }
 
     #[test]
@@ -213,7 +229,12 @@ mod tests {
             told_all.push(told(Program::Traefik, texts));
         }
         told_all.push(told(Program::Nginx, &["unix:/run/a b"]));
-        insta::assert_snapshot!(told_all.join("\n"), @"");
+        insta::assert_snapshot!(told_all.join("\n"), @"
+        Traefik can ask at an IP address and a port only, and not at unix:/run/k.sock
+        Traefik asks at one address, and there are 2
+        127.0.0.1:0 names no port that another program could be told
+        unix:/run/a b cannot be written into a configuration: the path has other characters than letters, digits and `/._-`
+        ");
     }
 
     #[test]

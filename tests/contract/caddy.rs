@@ -92,6 +92,14 @@ fn without_its_settings_a_forged_header_reaches_the_service() {
             "{setting}: {seen:?}"
         );
     }
+    let connection = "\trequest_header @other -Connection\n";
+    let Some(scene) = Scene::changed(Kind::Caddy, |config| filled(&config, connection, "")) else {
+        return;
+    };
+    let request = Request::get("/")
+        .header("Connection", "X-Auth-Roles")
+        .bearer(&scene.reader);
+    assert_eq!(scene.passes(&request).one("x-auth-roles"), None);
 }
 
 /// Even where the first lines are forgotten: each header is in each answer, with `-` for nothing.

@@ -1,8 +1,9 @@
 //! What `--print-config traefik` prints, run by a model of Traefik against the real server.
 //!
 //! Traefik itself is not run here. Modelled after its documentation and the source of its forwardAuth and headers middlewares,
-//! and not proven: that this version reads this file, that `aliasHeadersStrategy: delete` takes away each header whose name has
-//! another character than letters, digits and `-` before anything is routed, and that a longer rule wins.
+//! and not proven: that this version reads this file; that `aliasHeadersStrategy: delete` takes away each header whose name has
+//! another character than letters, digits and `-` before anything is routed; that what a client names in `Connection` goes at the
+//! entry point, and not after the middlewares; and that a longer rule wins.
 
 use serde_json::Value;
 
