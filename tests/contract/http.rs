@@ -251,9 +251,9 @@ fn converse(stream: &TcpStream, reached: &AtomicUsize, last: &Mutex<Message>) {
         let is_head = message.first.starts_with("HEAD ");
         *last.lock().expect("no panic") = message;
         reached.fetch_add(1, Ordering::SeqCst);
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n";
         let body = if is_head { "" } else { "service\n" };
-        if write!(&mut &*stream, "{head}{body}").is_err() {
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{body}");
+        if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
             return;
         }
     }
