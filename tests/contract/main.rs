@@ -10,6 +10,7 @@ mod http;
 mod library;
 mod limits;
 mod nginx;
+mod promises;
 mod proxies;
 mod replaced;
 mod requests;

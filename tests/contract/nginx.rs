@@ -1,7 +1,8 @@
 //! The real nginx with what `--print-config nginx` prints.
 
 use crate::http::Request;
-use crate::proxies::{self, IDENTITY, Kind, Scene, filled, looks_like_identity};
+use crate::promises;
+use crate::proxies::{IDENTITY, Kind, Scene, filled, looks_like_identity};
 
 fn nginx() -> Option<Scene> {
     Scene::new(Kind::Nginx)
@@ -10,68 +11,76 @@ fn nginx() -> Option<Scene> {
 #[test]
 fn a_good_token_passes_with_all_that_is_known_of_it() {
     let Some(scene) = nginx() else { return };
-    proxies::a_good_token_passes_with_all_that_is_known_of_it(&scene);
+    promises::a_good_token_passes_with_all_that_is_known_of_it(&scene);
 }
 
 #[test]
 fn refusals_reach_the_client() {
     let Some(scene) = nginx() else { return };
-    proxies::refusals_reach_the_client(&scene);
+    promises::refusals_reach_the_client(&scene);
 }
 
 #[test]
 fn no_forged_header_reaches_the_service() {
     let Some(scene) = nginx() else { return };
-    proxies::no_forged_header_reaches_the_service(&scene);
+    promises::no_forged_header_reaches_the_service(&scene);
 }
 
 #[test]
 fn a_used_up_rate_is_429() {
     let Some(scene) = nginx() else { return };
-    proxies::a_used_up_rate_is_429(&scene);
+    promises::a_used_up_rate_is_429(&scene);
 }
 
 #[test]
 fn an_unreadable_vault_is_503() {
     let Some(scene) = nginx() else { return };
-    proxies::an_unreadable_vault_is_503(&scene);
+    promises::an_unreadable_vault_is_503(&scene);
 }
 
 #[test]
 fn without_the_server_nobody_passes() {
     let Some(mut scene) = nginx() else { return };
-    proxies::without_the_server_nobody_passes(&mut scene);
+    promises::without_the_server_nobody_passes(&mut scene);
 }
 
 #[test]
 fn huge_headers_let_nobody_through() {
     let Some(scene) = nginx() else { return };
-    proxies::huge_headers_let_nobody_through(&scene);
+    promises::huge_headers_let_nobody_through(&scene);
 }
 
 #[test]
 fn a_revoked_key_is_refused_with_the_next_request() {
     let Some(scene) = nginx() else { return };
-    proxies::a_revoked_key_is_refused_with_the_next_request(&scene);
+    promises::a_revoked_key_is_refused_with_the_next_request(&scene);
 }
 
 #[test]
 fn methods_ask_for_what_they_do() {
     let Some(scene) = nginx() else { return };
-    proxies::methods_ask_for_what_they_do(&scene);
+    promises::methods_ask_for_what_they_do(&scene);
 }
 
 #[test]
 fn a_clients_query_is_its_own() {
     let Some(scene) = nginx() else { return };
-    proxies::a_clients_query_is_its_own(&scene);
+    promises::a_clients_query_is_its_own(&scene);
 }
 
 #[test]
 fn no_path_leads_around() {
     let Some(scene) = nginx() else { return };
-    proxies::no_path_leads_around(&scene);
+    promises::no_path_leads_around(&scene);
 }
+#[test]
+fn a_socket_is_asked_as_a_port_is() {
+    let Some(scene) = Scene::at_a_socket(Kind::Nginx) else {
+        return;
+    };
+    promises::refusals_reach_the_client(&scene);
+}
+
 /// The twins: what the settings are for.
 #[test]
 fn without_its_settings_a_forged_header_reaches_the_service() {

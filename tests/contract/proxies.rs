@@ -1,4 +1,4 @@
-//! A service behind a real proxy with a printed configuration, and what has to be so behind each of them.
+//! A service behind a real proxy with a printed configuration.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -64,26 +64,46 @@ impl Scene {
 
     /// With a change of the configuration, to see that a test fails then.
     pub(crate) fn changed(kind: Kind, change: impl Fn(String) -> String) -> Option<Self> {
-        needed(kind.program())?;
+        needed(kind.name())?;
         let env = TestEnv::new();
-        let reader = env.create(["reader", "-p", "shop", "-e", "production"]);
         let server = Server::start(env.serve());
+        let address = tcp(&server).to_string();
+        Some(Self::between(kind, env, server, &address, change))
+    }
+
+    /// With a server that listens at a socket of the file system.
+    pub(crate) fn at_a_socket(kind: Kind) -> Option<Self> {
+        needed(kind.name())?;
+        let env = TestEnv::new();
+        let address = format!("unix:{}", env.path("keywright.sock").display());
+        let server = Server::start(env.command(["serve", "--listen", &address]));
+        Some(Self::between(kind, env, server, &address, |config| config))
+    }
+
+    fn between(
+        kind: Kind,
+        env: TestEnv,
+        server: Server,
+        address: &str,
+        change: impl Fn(String) -> String,
+    ) -> Self {
+        let reader = env.create(["reader", "-p", "shop", "-e", "production"]);
         let upstream = Upstream::start();
-        let config = printed(&env, kind.name(), &tcp(&server).to_string());
+        let config = printed(&env, kind.name(), address);
         let config = filled(
             &config,
             "127.0.0.1:3000",
             &format!("127.0.0.1:{}", upstream.port()),
         );
         let proxy = kind.start(&env, &change(config));
-        Some(Self {
+        Self {
             kind,
             env,
             server,
             upstream,
             proxy,
             reader,
-        })
+        }
     }
 
     /// A key of shop/production, and what it may do.
@@ -164,10 +184,6 @@ impl Kind {
             Self::Caddy => "caddy",
             Self::Nginx => "nginx",
         }
-    }
-
-    fn program(self) -> &'static str {
-        self.name()
     }
 
     /// Starts it with everything of its own in the test's folder. Where its port was taken, with another.
@@ -288,387 +304,4 @@ pub(crate) fn looks_like_identity(seen: &Message) -> Vec<(&str, &str)> {
         .filter(|(name, _)| identity.contains(&plain(name)));
     all.map(|(name, value)| (name.as_str(), value.as_str()))
         .collect()
-}
-
-pub(crate) fn a_good_token_passes_with_all_that_is_known_of_it(scene: &Scene) {
-    let args = [
-        "CI/CD ключ",
-        "-p",
-        "shop",
-        "-e",
-        "production",
-        "--permission",
-        "read,write:orders",
-    ];
-    let context = ["--context", "team=blue"];
-    let token = scene.env.create(args.into_iter().chain(context));
-    let expected = [
-        "X-Auth-Key-Id: …",
-        "X-Auth-Key-Name: CI%2FCD%20%D0%BA%D0%BB%D1%8E%D1%87",
-        "X-Auth-Project: shop",
-        "X-Auth-Environment: production",
-        "X-Auth-Permissions: read,write:orders",
-        "X-Auth-Roles: -",
-        "X-Auth-Context: eyJ0ZWFtIjoiYmx1ZSJ9",
-        "X-Auth-Generation: 1",
-        "X-Auth-Request-Id: …",
-    ];
-    for request in [
-        Request::get("/").bearer(&token),
-        Request::get("/").header("X-API-Key", &token),
-        Request::get("/reports/today").bearer(&token),
-    ] {
-        let seen = scene.passes(&request);
-        assert_eq!(identity(&seen), expected);
-        // The service does not get the token.
-        assert_eq!(
-            (seen.one("authorization"), seen.one("x-api-key")),
-            (None, None),
-            "{seen:?}"
-        );
-    }
-}
-
-pub(crate) fn refusals_reach_the_client(scene: &Scene) {
-    let challenge = |request: &Request| {
-        let answer = scene.refused(request);
-        let challenge = answer.one("www-authenticate").unwrap_or("-").to_owned();
-        (answer.status(), challenge)
-    };
-    let told = |status: u16, rest: &str| (status, format!("Bearer realm=\"keywright\"{rest}"));
-    assert_eq!(challenge(&Request::get("/")), told(401, ""));
-    let malformed = ", error=\"invalid_token\", code=\"malformed\"";
-    assert_eq!(
-        challenge(&Request::get("/").bearer("x")),
-        told(401, malformed)
-    );
-    let two = Request::get("/")
-        .bearer(&scene.reader)
-        .header("X-API-Key", "x");
-    assert_eq!(challenge(&two), told(401, malformed));
-    let scope = |wanted: &str| {
-        format!(
-            ", error=\"insufficient_scope\", scope=\"{wanted}\", code=\"insufficient_permission\""
-        )
-    };
-    let write = Request::new("POST", "/").bearer(&scene.reader);
-    assert_eq!(challenge(&write), told(403, &scope("write")));
-    let invoices = Request::get("/invoices/7").bearer(&scene.reader);
-    assert_eq!(challenge(&invoices), told(403, &scope("write:invoices")));
-    let other = scene.env.create([
-        "other",
-        "-p",
-        "blog",
-        "-e",
-        "production",
-        "--permission",
-        "admin",
-    ]);
-    let elsewhere = ", error=\"insufficient_scope\", code=\"wrong_project\"";
-    assert_eq!(
-        challenge(&Request::get("/invoices/7").bearer(&other)),
-        told(403, elsewhere)
-    );
-    scene.passes(&Request::get("/").bearer(&other));
-}
-
-pub(crate) fn no_forged_header_reaches_the_service(scene: &Scene) {
-    let honest = identity(&scene.passes(&Request::get("/").bearer(&scene.reader)));
-    for name in IDENTITY {
-        let spellings = spellings(name);
-        // All at once, and in front of and behind the token.
-        let mut request = Request::get("/");
-        for (at, spelling) in spellings.iter().enumerate() {
-            if at == spellings.len() / 2 {
-                request = request.bearer(&scene.reader);
-            }
-            request = request.header(spelling, "forged");
-        }
-        let seen = scene.passes(&request);
-        assert_eq!(identity(&seen), honest, "{name}");
-        assert_eq!(
-            looks_like_identity(&seen).len(),
-            IDENTITY.len(),
-            "{name}: {seen:?}"
-        );
-        assert!(!format!("{seen:?}").contains("forged"), "{name}: {seen:?}");
-        // One alone, for where many are refused together.
-        for spelling in &spellings {
-            let request = Request::get("/")
-                .header(spelling, "forged")
-                .bearer(&scene.reader);
-            let seen = scene.passes(&request);
-            assert_eq!(
-                looks_like_identity(&seen).len(),
-                IDENTITY.len(),
-                "{spelling}: {seen:?}"
-            );
-            assert!(
-                !format!("{seen:?}").contains("forged"),
-                "{spelling}: {seen:?}"
-            );
-        }
-    }
-    // Proxies take away what is named as hop by hop: what they were told to say must stay.
-    for connection in [
-        "close, X-Auth-Key-Id, X-Auth-Roles",
-        "x-auth-key-id",
-        "Upgrade, X-Auth-Key-Id",
-    ] {
-        for upgrade in [None, Some("websocket")] {
-            let request = Request::get("/")
-                .bearer(&scene.reader)
-                .header("Connection", connection);
-            let request = upgrade
-                .into_iter()
-                .fold(request, |request, it| request.header("Upgrade", it));
-            assert_eq!(
-                identity(&scene.passes(&request)),
-                honest,
-                "{connection} {upgrade:?}"
-            );
-        }
-    }
-}
-
-pub(crate) fn a_used_up_rate_is_429(scene: &Scene) {
-    let args = ["limited", "-p", "shop", "-e", "production", "--rate", "2/m"];
-    let token = scene.env.create(args);
-    let request = Request::get("/").bearer(&token);
-    scene.passes(&request);
-    scene.passes(&request);
-    let answer = scene.refused(&request);
-    let wait = answer
-        .one("retry-after")
-        .and_then(|wait| wait.parse::<u32>().ok());
-    assert_eq!(
-        (answer.status(), answer.one("x-auth-code")),
-        (429, Some("rate_limited"))
-    );
-    assert!(
-        wait.is_some_and(|wait| (1..=30).contains(&wait)),
-        "{answer:?}"
-    );
-    // Another key is not limited with it.
-    scene.passes(&Request::get("/").bearer(&scene.reader));
-}
-
-/// Damaged, as for the server: it says `unavailable` until it can be read again.
-pub(crate) fn an_unreadable_vault_is_503(scene: &Scene) {
-    let request = Request::get("/").bearer(&scene.reader);
-    scene.passes(&request);
-    let (vault, aside) = (scene.env.vault(), scene.env.path("aside"));
-    fs::rename(&vault, &aside).expect("moved");
-    let answer = scene.refused(&request);
-    assert_eq!(
-        (answer.status(), answer.one("x-auth-code")),
-        (503, Some("unavailable"))
-    );
-    assert_eq!(answer.one("retry-after"), Some("1"));
-    fs::rename(&aside, &vault).expect("moved back");
-    // As it was told.
-    thread::sleep(Duration::from_secs(1));
-    scene.passes(&request);
-}
-
-pub(crate) fn without_the_server_nobody_passes(scene: &mut Scene) {
-    let request = Request::get("/").bearer(&scene.reader);
-    scene.passes(&request);
-    kill(&mut scene.server);
-    let status = match scene.kind {
-        Kind::Caddy => 502,
-        Kind::Nginx => 503,
-    };
-    for target in [
-        "/",
-        "/reports/1",
-        "/invoices/1",
-        "/.keywright",
-        "/auth/proxy",
-    ] {
-        for method in ["GET", "POST", "OPTIONS", "HEAD"] {
-            let token = &scene.reader;
-            let before = scene.upstream.reached();
-            let answer = scene.ask(&Request::new(method, target).bearer(token));
-            let refused = [status, 404].contains(&answer.status());
-            assert!(refused, "{method} {target}: {answer:?}");
-            assert_eq!(scene.upstream.reached(), before, "{method} {target}");
-        }
-    }
-}
-
-/// However long the headers are: what is answered is an answer of the server's, or nobody passes.
-pub(crate) fn huge_headers_let_nobody_through(scene: &Scene) {
-    for length in [1_000, 7_000, 15_000, 17_000, 30_000, 70_000, 1_100_000] {
-        let long = "a".repeat(length);
-        for (name, value) in [
-            ("Cookie", long.clone()),
-            ("X-Other", long.clone()),
-            ("X-Auth-Key-Id", long.clone()),
-            ("Authorization", format!("Bearer {long}")),
-            ("X-API-Key", long.clone()),
-        ] {
-            scene.refused(&Request::get("/").header(name, &value));
-            let good = Request::get("/").bearer(&scene.reader).header(name, &value);
-            let before = scene.upstream.reached();
-            let answer = scene.ask(&good);
-            let is_credential = ["Authorization", "X-API-Key"].contains(&name);
-            let reached = scene.upstream.reached() - before;
-            assert_eq!(
-                reached,
-                usize::from(answer.status() == 200),
-                "{name} {length}: {answer:?}"
-            );
-            assert!(!is_credential || reached == 0, "{name} {length}");
-            if reached == 1 {
-                identity(&scene.upstream.last());
-            }
-            if length == 1_000 && !is_credential {
-                assert_eq!(answer.status(), 200, "{name}: {answer:?}");
-            }
-        }
-        scene.refused(&Request::get(&format!("/?{long}")));
-    }
-    scene.passes(&Request::get("/").bearer(&scene.reader));
-}
-
-pub(crate) fn a_revoked_key_is_refused_with_the_next_request(scene: &Scene) {
-    let request = Request::get("/").bearer(&scene.reader);
-    for _ in 0..3 {
-        scene.passes(&request);
-    }
-    let revoked = scene.env.run([
-        "revoke",
-        "reader",
-        "-p",
-        "shop",
-        "-e",
-        "production",
-        "--yes",
-    ]);
-    assert!(revoked.success(), "{revoked}");
-    for _ in 0..3 {
-        let answer = scene.refused(&request);
-        let challenge = answer.one("www-authenticate").expect("a challenge");
-        assert_eq!(answer.status(), 401);
-        assert!(challenge.ends_with("code=\"revoked\""), "{challenge}");
-    }
-}
-
-pub(crate) fn methods_ask_for_what_they_do(scene: &Scene) {
-    let writer = scene.token("writer", "write");
-    for (method, may_read) in [
-        ("GET", true),
-        ("HEAD", true),
-        ("OPTIONS", true),
-        ("POST", false),
-        ("PUT", false),
-        ("PATCH", false),
-        ("DELETE", false),
-        ("PURGE", false),
-    ] {
-        let (allowed, refused) = match may_read {
-            true => (&scene.reader, &writer),
-            false => (&writer, &scene.reader),
-        };
-        let before = scene.upstream.reached();
-        let answer = scene.ask(&Request::new(method, "/x").bearer(allowed));
-        assert_eq!(answer.status(), 200, "{method}: {answer:?}");
-        assert_eq!(scene.upstream.reached(), before + 1, "{method}");
-        assert!(
-            scene
-                .upstream
-                .last()
-                .first
-                .starts_with(&format!("{method} /x "))
-        );
-        let answer = scene.ask(&Request::new(method, "/x").bearer(refused));
-        assert_eq!(answer.status(), 403, "{method}: {answer:?}");
-        assert_eq!(scene.upstream.reached(), before + 1, "{method}");
-    }
-    // What a client says of its method is nothing.
-    for name in [
-        "X-Original-Method",
-        "X-Forwarded-Method",
-        "X-HTTP-Method-Override",
-        "X-Keywright-Require",
-    ] {
-        let request = Request::new("POST", "/x")
-            .header(name, "GET")
-            .bearer(&scene.reader);
-        assert_eq!(scene.refused(&request).status(), 403, "{name}");
-    }
-    // A body goes to the service, and whole.
-    let body = b"a body of the client's".repeat(1_000);
-    let seen = scene.passes(&Request::new("POST", "/x").body(&body).bearer(&writer));
-    assert_eq!(seen.body, body);
-}
-
-pub(crate) fn a_clients_query_is_its_own(scene: &Scene) {
-    for query in [
-        "require=admin",
-        "require=nonsense!&env=staging&project=none",
-        "page=2&sort=%zz&&=&x[]=1",
-        "?require=read",
-        "a=%26require%3Dadmin",
-        "%23",
-    ] {
-        let target = format!("/x?{query}");
-        let seen = scene.passes(&Request::get(&target).bearer(&scene.reader));
-        assert_eq!(seen.first, format!("GET {target} HTTP/1.1"), "{query}");
-        // Nor does it ask for less.
-        let write = Request::new("POST", &target).bearer(&scene.reader);
-        assert_eq!(scene.refused(&write).status(), 403, "{query}");
-    }
-    for query in ["require=read", "require=method&project=blog"] {
-        let request = Request::get(&format!("/invoices/1?{query}")).bearer(&scene.reader);
-        assert_eq!(scene.refused(&request).status(), 403, "{query}");
-    }
-    for name in ["token", "access_token", "api_key", "key", "Authorization"] {
-        let target = format!("/x?{name}={}", scene.reader);
-        let answer = scene.refused(&Request::get(&target));
-        assert_eq!(
-            answer.one("www-authenticate"),
-            Some("Bearer realm=\"keywright\""),
-            "{name}"
-        );
-        assert_eq!(answer.status(), 401, "{name}");
-    }
-}
-
-/// The paths of the question, of the server and of guarded folders, as a client may spell them.
-pub(crate) fn no_path_leads_around(scene: &Scene) {
-    for target in [
-        "/.keywright",
-        "/.keywright?require=read",
-        "/%2ekeywright",
-        "//.keywright",
-        "/x/../.keywright",
-        "/auth/nginx",
-        "/auth/proxy?require=read",
-        "/auth/proxy/../../v1/verify",
-        "/healthz",
-        "/metrics",
-        "/reports/1",
-    ] {
-        let answer = scene.refused(&Request::get(target));
-        assert!(
-            [400, 401, 404].contains(&answer.status()),
-            "{target}: {answer:?}"
-        );
-    }
-    // The reader may read, but no invoices.
-    for target in [
-        "/invoices/1",
-        "/invoices/",
-        "//invoices/1",
-        "/./invoices/1",
-        "/x/../invoices/1",
-        "/%69nvoices/1",
-        "/invoices%2f1",
-        "/x/%2e%2e/invoices/1",
-    ] {
-        let answer = scene.refused(&Request::get(target).bearer(&scene.reader));
-        assert_eq!(answer.status(), 403, "{target}: {answer:?}");
-    }
 }
