@@ -184,7 +184,11 @@ mod tests {
     #[test]
     fn addresses_are_written_as_each_program_wants_them() {
         let texts = ["[::1]:4871", "0.0.0.0:4872", "unix:/run/keywright/k.sock"];
-        insta::assert_snapshot!(told(Program::Caddy, &texts), @"forward_auth [::1]:4871 127.0.0.1:4872 unix//run/keywright/k.sock {");
+        insta::assert_snapshot!(told(Program::Caddy, &texts), @"
+        forward_auth [::1]:4871 127.0.0.1:4872 unix//run/keywright/k.sock {
+        forward_auth [::1]:4871 127.0.0.1:4872 unix//run/keywright/k.sock {
+        forward_auth [::1]:4871 127.0.0.1:4872 unix//run/keywright/k.sock {
+        ");
         insta::assert_snapshot!(told(Program::Envoy, &texts), @r#"
         - endpoint: { address: { socket_address: { address: "::1", port_value: 4871 } } }
         - endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: 4872 } } }
