@@ -464,7 +464,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'A pair for whoever verifies an issued key')
             [CompletionResult]::new('--add-context', '--add-context', [CompletionResultType]::ParameterName, 'One more pair, or another value for its key')
             [CompletionResult]::new('--remove-context', '--remove-context', [CompletionResultType]::ParameterName, 'The key of a pair that goes')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests of an issued key that `serve` lets through: 5/s, 100/m …')
             [CompletionResult]::new('--brand', '--brand', [CompletionResultType]::ParameterName, 'First part of later tokens of an issued key')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Whose key a provider key is')
             [CompletionResult]::new('--add-provider', '--add-provider', [CompletionResultType]::ParameterName, 'One more provider')
@@ -1002,6 +1002,7 @@ Register-ArgumentCompleter -Native -CommandName 'keywright' -ScriptBlock {
         }
         'keywright;rotate' {
             [CompletionResult]::new('--overlap', '--overlap', [CompletionResultType]::ParameterName, 'Keep the previous token working for this long, such as 30m, 24h or 7d')
+            [CompletionResult]::new('--when-unused', '--when-unused', [CompletionResultType]::ParameterName, 'End it only if the previous token was not let through for this long, such as 24h; else exit 9')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'When the new token or value ends [default: the lifetime that the previous one was given]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write it to a new file, mode 0600, instead')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Give it to a program''s standard input instead')

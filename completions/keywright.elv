@@ -445,7 +445,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
             cand --context 'A pair for whoever verifies an issued key'
             cand --add-context 'One more pair, or another value for its key'
             cand --remove-context 'The key of a pair that goes'
-            cand --rate 'Most requests that `serve` lets through: 5/s, 100/m, 1000/h, 20000/d'
+            cand --rate 'Most requests of an issued key that `serve` lets through: 5/s, 100/m …'
             cand --brand 'First part of later tokens of an issued key'
             cand --provider 'Whose key a provider key is'
             cand --add-provider 'One more provider'
@@ -962,6 +962,7 @@ set edit:completion:arg-completer[keywright] = {|@words|
         }
         &'keywright;rotate'= {
             cand --overlap 'Keep the previous token working for this long, such as 30m, 24h or 7d'
+            cand --when-unused 'End it only if the previous token was not let through for this long, such as 24h; else exit 9'
             cand --expires 'When the new token or value ends [default: the lifetime that the previous one was given]'
             cand --out 'Write it to a new file, mode 0600, instead'
             cand --pipe 'Give it to a program''s standard input instead'
