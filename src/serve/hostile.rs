@@ -23,7 +23,7 @@ use crate::output::{Look, Printer};
 use crate::vault::{Location, NewIssued, Retention, Vault, Verifier};
 
 /// How long an answer may take to a request that has come whole: only one that has not waits for it.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server with one good key, for all cases.
 struct Served {

@@ -172,7 +172,7 @@ mod tests {
             ("require=read&require=deploy", "read deploy"),
             ("require=method", "read"),
             ("env=production&project=shop", "production shop"),
-            ("project=my%20shop", "my shop"),
+            ("project=my%2Dshop", "my-shop"),
             ("token=x", "token!"),
             ("api_key=x&require=read", "read token!"),
         ] {
