@@ -50,13 +50,12 @@ fn main() {
         .prefix("keywright-bench")
         .tempdir()
         .expect("a temporary folder");
-    let base = Served::start(folder.path(), FEW);
+    let base = Served::start(&folder.path().join("few"), FEW);
     let warm = base.script("GET", "/auth/nginx");
     warm.run(base.address, None, pace.seconds);
     let base = (base.memory(), base.start);
     let mut served: Vec<Served> = sizes
         .iter()
-        .filter(|size| **size != FEW)
         .map(|size| Served::start(folder.path(), *size))
         .collect();
     let bare = Bare::start();
