@@ -309,9 +309,7 @@ fn sources() -> Vec<Source> {
         }
     })
     // Only compiled into unit tests.
-    .filter(|source| {
-        !source.path.starts_with("vault/tamper") && source.path != "serve/hostile.rs"
-    })
+    .filter(|source| !source.path.starts_with("vault/tamper") && source.path != "serve/hostile.rs")
     .collect()
 }
 

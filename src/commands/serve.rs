@@ -82,7 +82,12 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
     if wanted.is_empty() && listeners.is_empty() {
         wanted.push(Address::DEFAULT);
     }
-    let verifier = session.verifier()?;
+    let verifier = session.verifier().map_err(|err| match err.is_of_closed_scope() {
+        true => err.hint(
+            "`keywright access create --kind issued` makes an access token that tokens are checked with",
+        ),
+        false => err,
+    })?;
     let recorder = verifier.recorder()?;
     for address in &wanted {
         listeners.push(Bound::at(address).map_err(refused)?);

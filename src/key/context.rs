@@ -57,7 +57,7 @@ impl FromStr for ContextPair {
     }
 }
 
-/// The context of a key: at most 32 pairs and 1 KiB of keys and values together.
+/// The context of a key: at most 32 pairs and 1 KiB of keys and values together, as JSON escapes them.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(
     try_from = "BTreeMap<String, String>",
@@ -128,7 +128,7 @@ impl Context {
         }
         let bytes: usize = self
             .iter()
-            .map(|(key, value)| key.len() + value.len())
+            .map(|(key, value)| key.len() + escaped_length(value))
             .sum();
         if bytes > Self::LIMIT {
             return Err(ParseError::new(format!(
@@ -171,6 +171,11 @@ impl fmt::Display for Context {
     }
 }
 
+/// Bytes of a value in JSON (RFC 8259, section 7), which a proxy's header carries: no control character is in it.
+fn escaped_length(value: &str) -> usize {
+    value.len() + value.matches(['"', '\\']).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +196,13 @@ mod tests {
         assert!(many(32).is_ok() && many(33).is_err());
         let twice = [pair("a=1").expect("valid"), pair("a=2").expect("valid")];
         assert!(Context::from_pairs(&twice).is_err());
+        let quotes = |count: usize| {
+            let pairs: Vec<_> = (0..2)
+                .map(|n| pair(&format!("k{n}={}", "\"".repeat(count))).expect("valid"))
+                .collect();
+            Context::from_pairs(&pairs)
+        };
+        assert!(quotes(255).is_ok() && quotes(256).is_err());
         let long: Vec<_> = (0..5)
             .map(|n| pair(&format!("k{n}={}", "v".repeat(250))).expect("valid"))
             .collect();

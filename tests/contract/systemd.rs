@@ -199,6 +199,7 @@ fn the_service_answers_at_the_socket_that_it_is_given() {
     let request = Request::get("/auth/proxy?require=read").bearer(&token);
     assert_eq!(ask(port, &request).status(), 200, "{}", server.log());
     assert_eq!(ask(port, &Request::get("/auth/proxy")).status(), 401);
+    server.wait_for("event=listening");
     assert_eq!(server.said("event=listening"), 1, "{}", server.log());
     server.stop();
     let state = fs::read_dir(env.path("state/keywright/keywright")).expect("made");
