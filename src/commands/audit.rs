@@ -333,7 +333,10 @@ fn cells(entry: &AuditEntry) -> Vec<Cell> {
 fn detail(entry: &AuditEntry) -> Option<String> {
     let request = entry.request.as_ref().map(request_line);
     let request = request.filter(|line| !line.is_empty());
-    let parts: Vec<String> = request.into_iter().chain(entry.detail.clone()).collect();
+    let times = entry.times.filter(|times| *times > 1);
+    let times = times.map(|times| format!("{times} times in this second"));
+    let parts = request.into_iter().chain(times).chain(entry.detail.clone());
+    let parts: Vec<String> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -376,6 +379,7 @@ struct EntryView<'a> {
     generation: Option<u32>,
     detail: Option<&'a str>,
     request: Option<RequestView<'a>>,
+    times: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -419,6 +423,7 @@ impl<'a> EntryView<'a> {
             generation: entry.generation,
             detail: entry.detail.as_deref(),
             request: entry.request.as_ref().map(RequestView::new),
+            times: entry.times,
         }
     }
 }

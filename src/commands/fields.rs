@@ -157,6 +157,11 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "method, path, client, id",
                 "of a request: what was asked, from which address, and what it is called in the caller's logs",
             ),
+            (
+                "times",
+                "how many alike there were in that second: the same key, answer and request, with the id of the first; null for \
+                 a change",
+            ),
         ],
     ),
     (
@@ -349,7 +354,7 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "events",
-                "of one key, else null: the newest 300, newest first, with at, verb, code, generation, actor",
+                "of one key, else null: the newest 300, newest first, with at, verb, code, generation, actor, times",
             ),
             (
                 "actor, verb, at, last_at",

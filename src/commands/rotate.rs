@@ -39,7 +39,12 @@ pub(crate) struct RotateArgs {
     finish: bool,
 
     /// End it only if the previous token was not let through for this long, such as 24h; else exit 9
-    #[arg(long, value_name = "DURATION", requires = "finish")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        requires = "finish",
+        hide_short_help = true
+    )]
     when_unused: Option<Span>,
 
     /// When the new token or value ends [default: the lifetime that the previous one was given]

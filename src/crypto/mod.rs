@@ -63,7 +63,7 @@
 //! | log entry | `operation` (32 hexadecimal digits), `at`, `actor`, `verb`, `scope?`, `kind?`, `key_id?`, `name?`, `generation?`, `detail?` |
 //! | … its scope | `project`, `environment` |
 //! | … its verb | `access-create`, `access-revoke`, `create`, `delete`, `deliver`, `edit`, `finish`, `import`, `init`, `passphrase`, `recovery-code`, `rekey`, `restore`, `revoke`, `role-delete`, `role-set`, `rotate`, `set`, `undo` |
-//! | event | `verb`, `code`, `generation` (0 when no digest matched), `actor`, `program?`, `access?` (the slot id of the access token that opened the scope), `request*` (of a verification over HTTP) |
+//! | event | `verb`, `code`, `generation` (0 when no digest matched), `actor`, `program?`, `access?` (the slot id of the access token that opened the scope), `request*` (of a verification over HTTP), `times*` (how many alike there were in that second, where there were several) |
 //! | … request | `method*` (up to 16 bytes), `path*` (256, without query and fragment), `client*` (64), `id*` (64; all in visible ASCII, with `…` in the place of a secret) |
 //! | … a use's verb | `env`, `export`, `get`, `run`, `verify` |
 //! | … a use's code | `env`, `expired`, `export`, `get`, `insufficient_permission`, `rate_limited`, `revoked`, `rotated`, `run`, `undelivered`, `valid`, `wrong_environment`, `wrong_project`, `wrong_secret` |

@@ -43,6 +43,9 @@ const UNAVAILABLE_FOR: u64 = 1;
 /// Longest name of a key in a header, in bytes.
 const NAME_LIMIT: usize = 256;
 
+/// Headers of an answer, so that there is room for them at once.
+const HEADERS: usize = 12;
+
 const CODE: HeaderName = HeaderName::from_static("x-auth-code");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-auth-request-id");
 const GENERATION: HeaderName = HeaderName::from_static("x-auth-generation");
@@ -117,6 +120,7 @@ impl Outcome {
         let mut response = Response::new(Body::default());
         *response.status_mut() = self.status(asker);
         let headers = response.headers_mut();
+        headers.reserve(HEADERS);
         match (self, identity) {
             (Self::Checked(verdict), Some(identity)) if asker != Asker::Api => {
                 identity.write(headers);

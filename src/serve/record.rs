@@ -1,9 +1,13 @@
-//! Recording answers beside the traffic: in batches, at most a second or some thousand answers behind.
+//! Recording answers beside the traffic: at most a second behind. Answers that are alike and of the same second are one event
+//! with their number, so that the busiest keys cost least.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
@@ -11,31 +15,45 @@ use super::log::Log;
 use super::metrics::Metrics;
 use super::reason;
 use crate::key::{Actor, Timestamp};
-use crate::vault::{RecordedUse, Recorder, VaultError};
+use crate::vault::{RecordedUse, Recorder, RequestText, UseRequest};
 
-/// Most answers that are given and not recorded, where nothing fails: who comes then waits.
-const BEHIND: usize = 4096;
-
-/// Most answers of one transaction. As many wait for the next one.
-const BATCH: usize = BEHIND / 2;
+/// Most events that are not recorded yet, where nothing fails, and as many are being written: who comes then waits.
+const BATCH: usize = 2048;
 
 /// How long an answer is not recorded at most, where nothing fails.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Most answers that are kept while they cannot be recorded.
+/// Most events that are kept while they cannot be recorded.
 const KEPT: usize = 64 * 1024;
 
 /// Where answers go that are to be recorded.
 pub(super) struct Recording {
-    queue: mpsc::Sender<Item>,
+    pending: Arc<Pending>,
+    hasher: RandomState,
     /// An answer is given only once it is recorded.
     is_required: bool,
 }
 
-struct Item {
-    used: RecordedUse,
-    /// Who waits until it is recorded.
-    told: Option<oneshot::Sender<()>>,
+#[derive(Default)]
+struct Pending {
+    uses: Mutex<Uses>,
+    /// There is something to write, or enough, or nothing more will come.
+    ripe: Notify,
+    /// There is room again.
+    taken: Notify,
+}
+
+/// What waits to be written, oldest first.
+#[derive(Default)]
+struct Uses {
+    events: Vec<RecordedUse>,
+    /// Where those are that others may be alike with.
+    places: HashMap<u64, usize>,
+    /// Who waits until all of it is recorded.
+    told: Vec<oneshot::Sender<()>>,
+    is_closed: bool,
+    /// Nobody writes any more.
+    is_lost: bool,
 }
 
 /// What writes them.
@@ -51,65 +69,169 @@ pub(super) struct Writer {
 impl Recording {
     /// Begins to record; the task ends once this is dropped and everything is written, and gives what was lost.
     pub(super) fn start(writer: Writer) -> (Self, JoinHandle<u64>) {
-        let (queue, items) = mpsc::channel(BATCH);
+        let pending = Arc::new(Pending::default());
         let is_required = writer.is_required;
-        let task = tokio::spawn(writer.run(items));
-        (Self { queue, is_required }, task)
+        let task = tokio::spawn(writer.run(Arc::clone(&pending)));
+        let recording = Self {
+            pending,
+            hasher: RandomState::new(),
+            is_required,
+        };
+        (recording, task)
     }
 
-    /// Hands an answer over; waits where too many wait already. False where it has to be recorded and could not be.
-    pub(super) async fn record(&self, used: RecordedUse) -> bool {
-        if !self.is_required {
-            // Only a writer that panicked has closed the queue.
-            return self.queue.send(Item { used, told: None }).await.is_ok();
-        }
-        let (tell, told) = oneshot::channel();
-        let item = Item {
-            used,
-            told: Some(tell),
+    /// Hands an answer over; waits where too much waits already. False where it has to be recorded and could not be.
+    pub(super) async fn record(&self, used: RecordedUse, request: RequestText<'_>) -> bool {
+        // As an event keeps it, without its query; the id is that of the first.
+        let path = request.path.and_then(|path| path.split(['?', '#']).next());
+        let likeness = (used.likeness(), request.method, path, request.client);
+        let likeness = self.hasher.hash_one(likeness);
+        let told = loop {
+            // Before the look, so that room that is made after it is noticed.
+            let taken = self.pending.taken.notified();
+            {
+                let mut uses = self.pending.uses();
+                if uses.is_lost {
+                    return false;
+                }
+                if uses.add(likeness, &used, request) {
+                    let told = self.is_required.then(|| uses.told());
+                    let is_ripe = told.is_some() || [1, BATCH].contains(&uses.events.len());
+                    drop(uses);
+                    if is_ripe {
+                        self.pending.ripe.notify_one();
+                    }
+                    break told;
+                }
+            }
+            taken.await;
         };
-        self.queue.send(item).await.is_ok() && told.await.is_ok()
+        match told {
+            None => true,
+            Some(told) => told.await.is_ok(),
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.pending.uses().is_closed = true;
+        self.pending.ripe.notify_one();
+    }
+}
+
+impl Uses {
+    /// Adds one more; false where there is no room.
+    fn add(&mut self, likeness: u64, used: &RecordedUse, request: RequestText<'_>) -> bool {
+        let is_full = self.events.len() >= BATCH;
+        match self.places.entry(likeness) {
+            Entry::Occupied(place) => self.events[*place.get()].again(),
+            Entry::Vacant(_) if is_full => return false,
+            Entry::Vacant(place) => {
+                place.insert(self.events.len());
+                let used = used.clone().with_request(UseRequest::new(request));
+                self.events.push(used);
+            }
+        }
+        true
+    }
+
+    fn told(&mut self) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        self.told.push(tell);
+        told
+    }
+}
+
+impl Pending {
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is enough to write or the first has waited long enough; false when no more comes.
+    async fn gathered(&self, is_retry: bool, is_required: bool) -> bool {
+        let is_due = |least: usize| {
+            let uses = self.uses();
+            uses.is_closed || uses.events.len() >= least
+        };
+        // What could not be written is tried again after a period, with what comes meanwhile.
+        while !is_retry && !is_due(1) {
+            self.ripe.notified().await;
+        }
+        let deadline = Instant::now() + PERIOD;
+        // Somebody waits for each of those that are required.
+        while !is_required && !is_due(BATCH) {
+            if timeout_at(deadline, self.ripe.notified()).await.is_err() {
+                break;
+            }
+        }
+        !self.uses().is_closed
+    }
+
+    /// Takes out what waits.
+    fn take(&self) -> (Vec<RecordedUse>, Vec<oneshot::Sender<()>>) {
+        let mut uses = self.uses();
+        uses.places.clear();
+        let taken = (
+            std::mem::take(&mut uses.events),
+            std::mem::take(&mut uses.told),
+        );
+        drop(uses);
+        self.taken.notify_waiters();
+        taken
     }
 }
 
 impl Writer {
-    async fn run(mut self, mut items: mpsc::Receiver<Item>) -> u64 {
-        let mut waiting: Vec<Item> = Vec::with_capacity(BATCH);
+    async fn run(mut self, pending: Arc<Pending>) -> u64 {
+        let mut waiting: Vec<RecordedUse> = Vec::new();
         let (mut lost, mut is_failing) = (0, false);
         let mut is_open = true;
         while is_open {
-            is_open = gather(&mut items, &mut waiting, self.is_required).await;
-            if waiting.is_empty() {
-                continue;
-            }
-            let batch = std::mem::take(&mut waiting);
-            let count = batch.len();
-            let (writer, batch, written) = match spawn_blocking(move || self.write(batch)).await {
-                Ok(done) => done,
+            is_open = pending
+                .gathered(!waiting.is_empty(), self.is_required)
+                .await;
+            let (more, told) = pending.take();
+            waiting.extend(more);
+            let (log, metrics) = (Arc::clone(&self.log), Arc::clone(&self.metrics));
+            let given = sum(&waiting);
+            let written = spawn_blocking(move || {
+                let written = self.recorder.write(&waiting, &self.who);
+                if written.is_ok() {
+                    waiting.clear();
+                    self.recorder.prune((self.clock)());
+                }
+                (self, waiting, written)
+            });
+            let Ok((writer, left, written)) = written.await else {
                 // It panicked, and what it had is gone with it.
-                Err(_) => return lost + count as u64,
+                pending.uses().is_lost = true;
+                pending.taken.notify_waiters();
+                return lost + given;
             };
-            (self, waiting) = (writer, batch);
+            (self, waiting) = (writer, left);
             match written {
                 Ok(()) => {
+                    metrics.recorded.inc_by(given);
+                    for told in told {
+                        // Who does not wait any more has gone.
+                        let _ = told.send(());
+                    }
                     if is_failing {
-                        self.log.info("recording-again", &[]);
+                        log.info("recording-again", &[]);
                     }
                     is_failing = false;
                 }
                 Err(err) => {
                     if !is_failing {
-                        let fields = [
-                            ("why", reason(&err)),
-                            ("waiting", waiting.len().to_string()),
-                        ];
-                        self.log.error("not-recorded", &fields);
+                        let fields = [("why", reason(&err)), ("waiting", given.to_string())];
+                        log.error("not-recorded", &fields);
                     }
                     is_failing = true;
                     lost += self.shed(&mut waiting, is_open);
                 }
             }
-            self.metrics.waiting.set(waiting.len() as i64);
+            metrics.waiting.set(sum(&waiting) as i64);
         }
         if lost > 0 {
             self.log.error("uses-lost", &[("count", lost.to_string())]);
@@ -117,68 +239,24 @@ impl Writer {
         lost
     }
 
-    /// Writes a batch, and gives back what of it has to wait.
-    fn write(mut self, batch: Vec<Item>) -> (Self, Vec<Item>, Result<(), VaultError>) {
-        let (uses, told): (Vec<RecordedUse>, Vec<_>) =
-            batch.into_iter().map(|item| (item.used, item.told)).unzip();
-        let written = self.recorder.write(&uses, &self.who);
-        if let Err(err) = written {
-            let items = uses.into_iter().zip(told);
-            let items = items.map(|(used, told)| Item { used, told }).collect();
-            return (self, items, Err(err));
-        }
-        self.metrics.recorded.inc_by(uses.len() as u64);
-        for told in told.into_iter().flatten() {
-            // Who does not wait any more has gone.
-            let _ = told.send(());
-        }
-        self.recorder.prune((self.clock)());
-        (self, Vec::new(), Ok(()))
-    }
-
     /// Gives up what cannot wait any more: whom it would have been recorded for was refused, or there is too much of it.
-    fn shed(&self, waiting: &mut Vec<Item>, is_open: bool) -> u64 {
-        // Dropping it tells who waits.
-        waiting.retain(|item| item.told.is_none());
+    fn shed(&self, waiting: &mut Vec<RecordedUse>, is_open: bool) -> u64 {
+        if self.is_required {
+            waiting.clear();
+            return 0;
+        }
         let surplus = match is_open {
             true => waiting.len().saturating_sub(KEPT),
             false => waiting.len(),
         };
+        let lost = sum(&waiting[..surplus]);
         waiting.drain(..surplus);
-        self.metrics.lost.inc_by(surplus as u64);
-        surplus as u64
+        self.metrics.lost.inc_by(lost);
+        lost
     }
 }
 
-/// Waits for answers until there are enough or the first has waited long enough; false when no more come.
-async fn gather(
-    items: &mut mpsc::Receiver<Item>,
-    waiting: &mut Vec<Item>,
-    is_required: bool,
-) -> bool {
-    let mut deadline = None;
-    // What could not be written is tried again after a period, with what comes meanwhile.
-    if !waiting.is_empty() {
-        deadline = Some(Instant::now() + PERIOD);
-    }
-    let full = waiting.len() + BATCH;
-    while waiting.len() < full {
-        let room = full - waiting.len();
-        let received = match deadline {
-            None => items.recv_many(waiting, room).await,
-            Some(deadline) => match timeout_at(deadline, items.recv_many(waiting, room)).await {
-                Ok(received) => received,
-                Err(_) => return true,
-            },
-        };
-        if received == 0 {
-            return false;
-        }
-        // Somebody waits for each of them.
-        if is_required {
-            return true;
-        }
-        deadline.get_or_insert_with(|| Instant::now() + PERIOD);
-    }
-    true
+/// How many answers these events tell of.
+fn sum(events: &[RecordedUse]) -> u64 {
+    events.iter().map(RecordedUse::times).sum()
 }

@@ -17,7 +17,7 @@ use super::record::Recording;
 use super::{Body, reason};
 use crate::crypto::SecretSlice;
 use crate::key::Timestamp;
-use crate::vault::{Checked, Code, KnownKeys, RequestText, UseRequest, Verifier};
+use crate::vault::{Checked, Code, KnownKeys, RequestText, Verifier};
 
 pub(super) struct Shared {
     verifier: Arc<Verifier>,
@@ -187,11 +187,15 @@ impl Shared {
         let checked = self.check(&served.known, credential, &question);
         let (checked, wait) = self.limit(checked);
         let verdict = checked.verdict.clone();
-        let request = UseRequest::new(RequestText {
+        let request = RequestText {
             id: id.to_str().ok(),
             ..request
-        });
-        if !self.recording.record(checked.into_recorded(request)).await {
+        };
+        if !self
+            .recording
+            .record(checked.into_recorded(None), request)
+            .await
+        {
             return self.answer(asker, Outcome::Unavailable, &question, None, &id);
         }
         let outcome = match wait {

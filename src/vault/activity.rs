@@ -1,6 +1,7 @@
 //! Uses of keys: counted and recorded beside the vault, never in it.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct UseEvent {
     /// The request that was answered; `None` where none came over a network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<UseRequest>,
+    /// How many alike there were in that second, the same answer to the same request; `None` for this one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<NonZeroU64>,
 }
 
 /// One day's count of one answer.
@@ -62,6 +66,11 @@ impl UsageCount {
 }
 
 impl UseEvent {
+    /// How many uses it tells of.
+    pub fn times(&self) -> u64 {
+        self.times.map_or(1, NonZeroU64::get)
+    }
+
     /// Whether this use was let through.
     pub fn is_allowed(&self) -> bool {
         is_allowed(&self.code)
@@ -186,7 +195,8 @@ impl KeyUsage {
                 && *at >= made
                 && at.day() == made.day()
         });
-        let recorded = recorded.count() as u64;
+        // Nobody vouches for the numbers of who had the scope's key.
+        let recorded = recorded.fold(0_u64, |sum, (_, event)| sum.saturating_add(event.times()));
         let reaches_back = self.events.last().is_some_and(|(at, _)| *at < made);
         let since = recorded.max(1).min(that_day.requests);
         Some(SinceRotation {

@@ -48,7 +48,7 @@ impl UseCounts {
             times: 0,
             last_at: at,
         });
-        count.times += 1;
+        count.times += used.times;
         count.last_at = count.last_at.max(at);
     }
 

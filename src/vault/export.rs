@@ -38,6 +38,7 @@ impl ExportedKey {
             allowed: true,
             program: None,
             request: None,
+            times: 1,
         }
     }
 }

@@ -187,6 +187,7 @@ impl HandedOut {
             allowed: true,
             program,
             request: None,
+            times: 1,
         }
     }
 }

@@ -195,6 +195,7 @@ impl Vault {
             allowed: true,
             program: None,
             request: None,
+            times: 1,
         };
         self.record(&used, who, now)?;
         Ok(value)

@@ -1,5 +1,7 @@
 //! Recording uses: one at a time by a command that makes one, many together by a service that answers many.
 
+use std::hash::Hash;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ pub(super) struct Used<'a> {
     /// File name of the program that gets the value.
     pub(super) program: Option<&'a str>,
     pub(super) request: Option<&'a UseRequest>,
+    /// How many alike there were in that second.
+    pub(super) times: u64,
 }
 
 impl Used<'_> {
@@ -37,6 +41,7 @@ impl Used<'_> {
             program: self.program.map(str::to_owned),
             access: activity.access(),
             request: self.request.cloned(),
+            times: NonZeroU64::new(self.times).filter(|times| times.get() > 1),
         }
     }
 }
@@ -72,9 +77,32 @@ pub struct RecordedUse {
     allowed: bool,
     at: Timestamp,
     request: Option<UseRequest>,
+    times: u64,
 }
 
 impl RecordedUse {
+    /// What is alike of uses that may be recorded as one, as far as the answer goes: the key, the answer, the generation and
+    /// the second. Whether the requests are alike is their caller's to say.
+    pub fn likeness(&self) -> impl Hash + use<> {
+        let key = self.key.as_ref().map(|(id, _)| *id);
+        (key, self.code, self.generation, self.at.0)
+    }
+
+    /// The same with the request that was answered.
+    pub fn with_request(self, request: Option<UseRequest>) -> Self {
+        Self { request, ..self }
+    }
+
+    /// Records one more that is alike with this one.
+    pub fn again(&mut self) {
+        self.times = self.times.saturating_add(1);
+    }
+
+    /// How many uses it stands for.
+    pub fn times(&self) -> u64 {
+        self.times
+    }
+
     fn used(&self) -> Used<'_> {
         Used {
             key: self.key.as_ref().map(|(id, key)| (*id, &**key)),
@@ -84,6 +112,7 @@ impl RecordedUse {
             allowed: self.allowed,
             program: None,
             request: self.request.as_ref(),
+            times: self.times,
         }
     }
 }
@@ -103,6 +132,7 @@ impl Checked {
             allowed,
             at: self.verdict.checked_at,
             request,
+            times: 1,
             key: self.presented,
         }
     }

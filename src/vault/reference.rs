@@ -1,6 +1,7 @@
 //! The page of the format says which fields the JSON of each object has: it is held against the types that are sealed.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,6 +66,7 @@ fn use_event(request: Option<UseRequest>) -> UseEvent {
         actor: actor(),
         program: None,
         access: None,
+        times: request.is_some().then_some(NonZeroU64::MAX),
         request,
     }
 }

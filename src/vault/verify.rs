@@ -301,6 +301,7 @@ impl Checked {
             allowed: self.verdict.code == Code::Valid,
             program: None,
             request: None,
+            times: 1,
         }
     }
 }

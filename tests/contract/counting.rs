@@ -16,9 +16,6 @@ const REQUESTS: usize = 5_000;
 
 const CLIENTS: usize = 4;
 
-/// Most answers that are not recorded yet at any time.
-const BEHIND: u64 = 4_096;
-
 /// How old the oldest of them is, and how long a machine that is busy may take to write them.
 const PERIOD: Duration = Duration::from_secs(1);
 const WRITING: Duration = Duration::from_millis(500);
@@ -127,9 +124,19 @@ fn refusals_and_wrong_secrets_are_counted_apart() {
     assert_eq!(used["wrong_secret"], 5, "{used}");
     let audit = env.run(["audit", "ci"]);
     assert!(audit.success(), "{audit}");
-    let lines = |word: &str| audit.stdout_text().matches(word).count();
-    assert_eq!(lines("wrong_secret"), 5, "{audit}");
-    assert_eq!(lines("insufficient_permission"), 4, "{audit}");
+    // Those that are alike are one event a second.
+    let audit = env.run(["audit", "ci", "--json"]);
+    let times = |code: &str| -> u64 {
+        let lines = audit.stdout_text().lines();
+        let events = lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let of_it = events.filter(|event| event["code"] == code);
+        of_it
+            .map(|event| event["times"].as_u64().expect("a number"))
+            .sum()
+    };
+    assert_eq!(times("wrong_secret"), 5, "{audit}");
+    assert_eq!(times("insufficient_permission"), 4, "{audit}");
+    assert_eq!(times("valid"), 3, "{audit}");
     let all = env.run(["usage", "--json"]).json();
     let malformed = &all["without_key"];
     assert!(malformed.to_string().contains("malformed"), "{all}");
@@ -183,7 +190,6 @@ fn a_server_that_is_killed_loses_a_second_at_most() {
         used >= before,
         "{used} of {sent}, of which {before} were older"
     );
-    assert!(sent - used.min(sent) <= BEHIND, "{used} of {sent}");
     let server = Server::start(env.serve());
     assert_eq!(
         server
@@ -193,36 +199,4 @@ fn a_server_that_is_killed_loses_a_second_at_most() {
     );
     server.stop();
     assert_eq!(usage(&env, "ci")["requests"], used + 1);
-}
-
-/// However fast they come.
-#[test]
-fn a_server_that_is_killed_in_a_storm_loses_few_thousand_at_most() {
-    let env = TestEnv::new();
-    let token = env.create(["ci"]);
-    let mut server = Server::start(env.serve());
-    let at = server.address();
-    let answered = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let mut client = Client::to(&at);
-                let many = request("GET /auth/proxy", &[("x-api-key", &token)], "").repeat(50);
-                while client.send(&many).is_ok() {
-                    for _ in 0..50 {
-                        if client.answer().is_err() {
-                            return;
-                        }
-                        answered.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            });
-        }
-        thread::sleep(Duration::from_millis(1_800));
-        server.signal(Signal::KILL);
-        server.end();
-    });
-    let used = usage(&env, "ci")["requests"].as_u64().expect("a number");
-    let sent = answered.into_inner();
-    assert!(sent - used.min(sent) <= BEHIND, "{used} of {sent}");
 }

@@ -63,6 +63,7 @@ struct EventView<'a> {
     code: &'a str,
     generation: u32,
     actor: &'a str,
+    times: u64,
 }
 
 #[derive(Serialize)]
@@ -196,6 +197,7 @@ fn event_view((at, event): &(Timestamp, UseEvent)) -> EventView<'_> {
         code: &event.code,
         generation: event.generation,
         actor: event.actor.as_str(),
+        times: event.times(),
     }
 }
 
@@ -228,9 +230,14 @@ fn by(usage: &KeyUsage, origin: impl Fn(&UseEvent) -> Option<&str>) -> Vec<(&str
             wrong_secret: 0,
             last_at: *at,
         });
-        uses.requests += 1;
-        uses.refused += u64::from(!event.is_allowed());
-        uses.wrong_secret += u64::from(event.is_wrong_secret());
+        let add = |sum: &mut u64| *sum = sum.saturating_add(event.times());
+        add(&mut uses.requests);
+        if !event.is_allowed() {
+            add(&mut uses.refused);
+        }
+        if event.is_wrong_secret() {
+            add(&mut uses.wrong_secret);
+        }
     }
     let mut sorted: Vec<_> = by_origin.into_iter().collect();
     sorted.sort_by_key(|(_, uses)| std::cmp::Reverse(uses.requests));

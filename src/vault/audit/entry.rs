@@ -148,6 +148,8 @@ pub struct AuditEntry {
     pub detail: Option<String>,
     /// Of a verification over HTTP: what was asked.
     pub request: Option<UseRequest>,
+    /// Of a use, how many alike there were in that second.
+    pub times: Option<u64>,
 }
 
 impl AuditEntry {
@@ -177,11 +179,13 @@ impl AuditEntry {
             generation: entry.generation,
             detail: entry.detail,
             request: None,
+            times: None,
         }
     }
 
     pub(super) fn of_use(row: &EventRow, used: OpenedUse<'_>) -> Self {
         let OpenedUse { event, token, .. } = used;
+        let times = event.times();
         let program = event.program.map(|program| format!("program {program}"));
         let detail: Vec<String> = program.into_iter().chain(token).collect();
         Self {
@@ -198,6 +202,7 @@ impl AuditEntry {
             name: None,
             generation: (event.generation > 0).then_some(event.generation),
             detail: (!detail.is_empty()).then(|| detail.join(", ")),
+            times: Some(times),
             request: event.request,
         }
     }
