@@ -1,8 +1,11 @@
 //! Every issued key of the open scopes in memory, for whoever checks many tokens.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use super::anchor::Seen;
 use super::kept::{Alike, KeptKey, KnownScope};
 use super::record::RowHash;
 use super::{Checked, Holder, Requirements, Vault, VaultError, View};
@@ -18,8 +21,8 @@ pub struct KnownKeys {
     keys: HashMap<KeyId, KnownKey>,
     watch: Watch,
     sight: Sight,
-    /// The number of the last change of what each key opens.
-    sequences: Vec<(ScopeId, u64)>,
+    /// The last change of what each key opens.
+    seen: Vec<(ScopeId, Seen)>,
     /// When the first of the access tokens that opened it expires.
     expires_at: Option<Timestamp>,
 }
@@ -82,14 +85,14 @@ impl Vault {
     /// Reads every issued key that is open into memory. `before` is what was known until now: nothing older takes its place.
     ///
     /// # Errors
-    /// What reading can fail with: one record that is not as it was sealed is enough. [`VaultError::RolledBack`] where the
-    /// vault is older than `before`, whatever this machine's anchors say.
+    /// What reading can fail with: one record that is not as it was sealed is enough. [`VaultError::RolledBack`] and
+    /// [`VaultError::Forked`] where the vault is older than `before` or another, whatever this machine's anchors say.
     pub fn known_keys(&mut self, before: Option<&KnownKeys>) -> Result<KnownKeys, VaultError> {
         self.file.follow()?;
         let watch = self.file.watch(before.map(|before| before.watch.clone()))?;
         // Before it is read, so that a change in between is one that was not seen.
         let sight = watch.look()?;
-        let (vault, path) = (self.id, self.file.path().display().to_string());
+        let (vault, path) = (self.id, self.file.path().to_owned());
         let (scopes, expires_at) = match &self.holder {
             Holder::Owner(_) => (vec![ScopeId::OWN], None),
             Holder::Tokens(tokens) => (
@@ -98,17 +101,14 @@ impl Vault {
             ),
         };
         self.read(|view| {
-            let now = |scope| (scope, view.state.seen(scope).sequence);
-            let sequences: Vec<(ScopeId, u64)> = scopes.into_iter().map(now).collect();
-            for (scope, found) in &sequences {
-                let mut known = before.iter().flat_map(|before| &before.sequences);
-                let newer = known.find(|(known, seen)| known == scope && seen > found);
-                if let Some((_, seen)) = newer {
-                    return Err(VaultError::RolledBack {
-                        path,
-                        found: *found,
-                        seen: *seen,
-                    });
+            let seen: Vec<(ScopeId, Seen)> = scopes
+                .into_iter()
+                .map(|scope| (scope, view.state.seen(scope)))
+                .collect();
+            for (scope, now) in &seen {
+                let mut known = before.iter().flat_map(|before| &before.seen);
+                if let Some((_, known)) = known.find(|(known, _)| known == scope) {
+                    check_order(now, known, &path)?;
                 }
             }
             Ok(KnownKeys {
@@ -116,10 +116,24 @@ impl Vault {
                 keys: view.known_keys(before)?,
                 watch,
                 sight,
-                sequences,
+                seen,
                 expires_at,
             })
         })
+    }
+}
+
+/// Refuses what is older than what was known, and what has the same number and is something else.
+fn check_order(now: &Seen, known: &Seen, path: &Path) -> Result<(), VaultError> {
+    let path = path.display().to_string();
+    match now.sequence.cmp(&known.sequence) {
+        Ordering::Less => Err(VaultError::RolledBack {
+            path,
+            found: now.sequence,
+            seen: known.sequence,
+        }),
+        Ordering::Equal if now.head_hash != known.head_hash => Err(VaultError::Forked { path }),
+        _ => Ok(()),
     }
 }
 

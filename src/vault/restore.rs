@@ -158,6 +158,7 @@ impl Restoration {
         let anchor = past.anchor(ScopeId::OWN);
         // With every anchor read: one that cannot be read stops the restore while nothing was changed.
         let seen = self.seal_into(&new, &past, who, now)?;
+        let overruled = past.overruled(self.scopes_of(&new)?);
         let mut warnings = Vec::new();
         // Before the swap: whoever opens the vault after it, or after a crash in it, finds that it was meant.
         if let Err(err) = anchor.announce(&seen, key) {
@@ -179,12 +180,26 @@ impl Restoration {
         if let Err(err) = anchor.raise(&seen, key, true) {
             warnings.push(unanchored(&err));
         }
+        for (anchor, seen, key) in overruled {
+            if let Err(err) = anchor.raise(&seen, &key, true) {
+                warnings.push(unanchored(&err));
+            }
+        }
         warnings.dedup();
         Ok(Restored {
             kept,
             changes: seen.log_length,
             warnings,
         })
+    }
+
+    /// What holders of access tokens will see.
+    fn scopes_of(&self, new: &NewFile) -> Result<Vec<(ScopeId, Seen, RootKey)>, VaultError> {
+        let holder = Holder::Owner(self.key.duplicate());
+        let state = State::verify(&new.file().snapshot()?, self.id, &holder)?;
+        let scopes = state.scopes.iter();
+        let scopes = scopes.map(|open| (open.row.id, seen_of(open), open.key.duplicate()));
+        Ok(scopes.collect())
     }
 
     fn copy_into(&self, new: &NewFile) -> Result<(), VaultError> {
@@ -325,6 +340,17 @@ const FOREIGN_LIMIT: u64 = 1 << 53;
 impl Past<'_> {
     fn anchor(&self, scope: ScopeId) -> Anchor {
         Anchor::new(&self.state, self.path, self.vault, scope)
+    }
+
+    /// The anchors of scopes that were re-keyed since the copy was made. They refuse the key that the scope has again, and its
+    /// owner has said that it has. One that is damaged is for whoever holds a token to accept.
+    fn overruled(&self, scopes: Vec<(ScopeId, Seen, RootKey)>) -> Vec<(Anchor, Seen, RootKey)> {
+        let scopes = scopes.into_iter().filter_map(|(scope, seen, key)| {
+            let anchor = self.anchor(scope);
+            let known = anchor.read(&key).ok()??;
+            (!known.authentic).then_some((anchor, seen, key))
+        });
+        scopes.collect()
     }
 
     /// The highest sequence number of the vault.

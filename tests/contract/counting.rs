@@ -127,8 +127,10 @@ fn refusals_and_wrong_secrets_are_counted_apart() {
     // Those that are alike are one event a second.
     let audit = env.run(["audit", "ci", "--json"]);
     let times = |code: &str| -> u64 {
-        let lines = audit.stdout_text().lines();
-        let events = lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let text = audit.stdout_text();
+        let events = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         let of_it = events.filter(|event| event["code"] == code);
         of_it
             .map(|event| event["times"].as_u64().expect("a number"))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use keywright::key::Timestamp;
+use keywright::key::{KeyKind, Timestamp};
 use keywright::vault::{Credential, Reopens, Restoration, StoreError, Vault, VaultError};
 
 use crate::fixture::*;
@@ -86,4 +86,40 @@ fn a_second_name_that_a_killed_restore_left_is_told() {
     assert_eq!(told, [(second, true)]);
     // One that was made just now may be a restore's that goes on.
     assert!(Vault::leftovers(place.path(), Timestamp(0)).is_empty());
+}
+
+/// The scope has the key again that its anchor knows as one of before: its owner says so, and no token is locked out.
+#[test]
+fn access_tokens_open_what_was_restored_from_before_a_revocation() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let scope = find(&mut vault, "ci").scope;
+    let [kept, revoked] = ["kept", "revoked"].map(|name| {
+        let kind = KeyKind::Issued;
+        let made = vault.create_access(
+            &name.parse().expect("a name"),
+            &scope,
+            kind,
+            None,
+            &who(),
+            NOW,
+        );
+        made.expect("made")
+    });
+    let copy_of = place.folder().join("copy.db");
+    vault.back_up(&copy_of, false).expect("backed up");
+    let found = vault.find_access(&"revoked".parse().expect("a name"));
+    vault
+        .revoke_access(found.expect("there").slot, &who(), NOW)
+        .expect("revoked");
+    let look = |token| {
+        let mut opened = Vault::open(&place.location, &Credential::access_token(token), NOW)?;
+        opened.known_keys(None).map(|known| known.len())
+    };
+    assert_eq!(look(&kept).expect("opened"), 1);
+    restore(&place, &copy_of);
+    for token in [&kept, &revoked] {
+        assert_eq!(look(token).expect("opened again"), 1);
+    }
 }
