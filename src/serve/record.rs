@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::log::Log;
 use super::metrics::Metrics;
@@ -19,6 +19,9 @@ use crate::vault::{RecordedUse, Recorder, RequestText, UseRequest};
 
 /// Most events that are not recorded yet, where nothing fails, and as many are being written: who comes then waits.
 const BATCH: usize = 2048;
+
+/// How long for, where an answer need not be recorded: what holds the writer up for longer holds up no answers.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long an answer is not recorded at most, where nothing fails.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -51,6 +54,10 @@ struct Uses {
     places: HashMap<u64, usize>,
     /// Who waits until all of it is recorded.
     told: Vec<oneshot::Sender<()>>,
+    /// The writer has not come for some time.
+    is_stalled: bool,
+    /// Answers for which there was no room at all.
+    lost: u64,
     is_closed: bool,
     /// Nobody writes any more.
     is_lost: bool,
@@ -84,8 +91,9 @@ impl Recording {
     pub(super) async fn record(&self, used: RecordedUse, request: RequestText<'_>) -> bool {
         // As an event keeps it, without its query; the id is that of the first.
         let path = request.path.and_then(|path| path.split(['?', '#']).next());
-        let likeness = (used.likeness(), request.method, path, request.client);
-        let likeness = self.hasher.hash_one(likeness);
+        // Who guesses needs no key for it, and must not push the uses of those who have one out of the file.
+        let asked = (!used.is_wrong_secret()).then_some((request.method, path, request.client));
+        let likeness = self.hasher.hash_one((used.likeness(), asked));
         let told = loop {
             // Before the look, so that room that is made after it is noticed.
             let taken = self.pending.taken.notified();
@@ -94,9 +102,11 @@ impl Recording {
                 if uses.is_lost {
                     return false;
                 }
-                if uses.add(likeness, &used, request) {
+                let most = if uses.is_stalled { KEPT } else { BATCH };
+                if let Some(is_new) = uses.add(likeness, &used, request, most) {
                     let told = self.is_required.then(|| uses.told());
-                    let is_ripe = told.is_some() || [1, BATCH].contains(&uses.events.len());
+                    let is_ripe = is_new && [1, BATCH].contains(&uses.events.len());
+                    let is_ripe = is_ripe || told.is_some();
                     drop(uses);
                     if is_ripe {
                         self.pending.ripe.notify_one();
@@ -104,7 +114,16 @@ impl Recording {
                     break told;
                 }
             }
-            taken.await;
+            if self.is_required {
+                taken.await;
+            } else if timeout(PATIENCE, taken).await.is_err() {
+                let mut uses = self.pending.uses();
+                if uses.is_stalled {
+                    uses.lost += 1;
+                    return true;
+                }
+                uses.is_stalled = true;
+            }
         };
         match told {
             None => true,
@@ -121,19 +140,28 @@ impl Drop for Recording {
 }
 
 impl Uses {
-    /// Adds one more; false where there is no room.
-    fn add(&mut self, likeness: u64, used: &RecordedUse, request: RequestText<'_>) -> bool {
-        let is_full = self.events.len() >= BATCH;
+    /// Adds one more, and says whether it is like no other; nothing where there is no room.
+    fn add(
+        &mut self,
+        likeness: u64,
+        used: &RecordedUse,
+        request: RequestText<'_>,
+        most: usize,
+    ) -> Option<bool> {
+        let is_full = self.events.len() >= most;
         match self.places.entry(likeness) {
-            Entry::Occupied(place) => self.events[*place.get()].again(),
-            Entry::Vacant(_) if is_full => return false,
+            Entry::Occupied(place) => {
+                self.events[*place.get()].again();
+                Some(false)
+            }
+            Entry::Vacant(_) if is_full => None,
             Entry::Vacant(place) => {
                 place.insert(self.events.len());
                 let used = used.clone().with_request(UseRequest::new(request));
                 self.events.push(used);
+                Some(true)
             }
         }
-        true
     }
 
     fn told(&mut self) -> oneshot::Receiver<()> {
@@ -169,13 +197,11 @@ impl Pending {
     }
 
     /// Takes out what waits.
-    fn take(&self) -> (Vec<RecordedUse>, Vec<oneshot::Sender<()>>) {
+    fn take(&self) -> Uses {
         let mut uses = self.uses();
-        uses.places.clear();
-        let taken = (
-            std::mem::take(&mut uses.events),
-            std::mem::take(&mut uses.told),
-        );
+        let is_closed = uses.is_closed;
+        let taken = std::mem::take(&mut *uses);
+        uses.is_closed = is_closed;
         drop(uses);
         self.taken.notify_waiters();
         taken
@@ -191,8 +217,10 @@ impl Writer {
             is_open = pending
                 .gathered(!waiting.is_empty(), self.is_required)
                 .await;
-            let (more, told) = pending.take();
-            waiting.extend(more);
+            let taken = pending.take();
+            self.metrics.lost.inc_by(taken.lost);
+            lost += taken.lost;
+            waiting.extend(taken.events);
             let (log, metrics) = (Arc::clone(&self.log), Arc::clone(&self.metrics));
             let given = sum(&waiting);
             let written = spawn_blocking(move || {
@@ -207,13 +235,14 @@ impl Writer {
                 // It panicked, and what it had is gone with it.
                 pending.uses().is_lost = true;
                 pending.taken.notify_waiters();
+                log.error("recording-ended", &[("lost", given.to_string())]);
                 return lost + given;
             };
             (self, waiting) = (writer, left);
             match written {
                 Ok(()) => {
                     metrics.recorded.inc_by(given);
-                    for told in told {
+                    for told in taken.told {
                         // Who does not wait any more has gone.
                         let _ = told.send(());
                     }

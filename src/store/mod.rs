@@ -25,7 +25,7 @@ pub use self::vault::{
 pub enum StoreError {
     #[error("`{path}` is damaged or was altered: {what}")]
     Altered { path: PathBuf, what: String },
-    #[error("the vault `{0}` is in use: another process has held it for 10 seconds")]
+    #[error("`{0}` is in use: another process has held it for too long")]
     Busy(PathBuf),
     #[error("there is already a file at `{0}`")]
     Exists(PathBuf),

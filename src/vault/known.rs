@@ -70,6 +70,11 @@ impl KnownKeys {
             && self.watch.look().is_ok_and(|now| now == self.sight)
     }
 
+    /// When the first of the access tokens that opened it ends; `None` for never.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::activity::{ActivityKey, UseEvent, with_cause};
+use super::activity::{ActivityKey, UseEvent, is_wrong_secret, with_cause};
 use super::counts::UseCounts;
 use super::request::UseRequest;
 use super::{Checked, Vault, VaultError};
@@ -96,6 +96,11 @@ impl RecordedUse {
     /// Records one more that is alike with this one.
     pub fn again(&mut self) {
         self.times = self.times.saturating_add(1);
+    }
+
+    /// Whether it was an attempt with a known id and a wrong secret.
+    pub fn is_wrong_secret(&self) -> bool {
+        is_wrong_secret(self.code)
     }
 
     /// How many uses it stands for.

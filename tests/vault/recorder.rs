@@ -177,26 +177,26 @@ fn an_event_keeps_its_request_and_the_access_token() {
 }
 
 #[test]
-fn a_hundred_thousand_uses_are_counted_exactly() {
+fn many_uses_are_counted_exactly() {
     let mut service = Service::new(7);
     let wrong = with_wrong_secret(&service.tokens[3]);
-    let mut uses = service.uses(99_990, NOW);
+    let mut uses = service.uses(19_990, NOW);
     uses.extend((0..10).map(|_| service.used(&wrong, later(86_400))));
     for batch in uses.chunks(BATCH) {
         service.write(batch);
     }
-    assert_eq!(service.sums(), (100_000, 100_000, 100_000));
+    assert_eq!(service.sums(), (20_000, 20_000, 20_000));
     let usage = service.usage("3");
     let counts: Vec<_> = usage
         .counts
         .iter()
         .map(|count| (count.day - NOW.day(), count.code.as_str(), count.count))
         .collect();
-    assert_eq!(counts, [(0, "valid", 14_284), (1, "wrong_secret", 10)]);
-    assert_eq!((usage.total.requests, usage.total.refused), (14_294, 10));
+    assert_eq!(counts, [(0, "valid", 2_856), (1, "wrong_secret", 10)]);
+    assert_eq!((usage.total.requests, usage.total.refused), (2_866, 10));
     assert_eq!(usage.total.last_used, Some(NOW));
     // Every event opens under its own number.
-    assert_eq!(usage.events.len(), 14_294);
+    assert_eq!(usage.events.len(), 2_866);
 }
 
 #[test]
