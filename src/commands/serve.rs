@@ -19,7 +19,8 @@ use crate::vault::VaultError;
 /// `unavailable` until it is mended.
 ///
 /// Limits of `create --rate` hold for each process. Uses are recorded at most a second later, and all of them when
-/// SIGTERM, SIGINT or SIGHUP ends it; after a crash that second is missing.
+/// SIGTERM, SIGINT or SIGHUP ends it; after a crash that second is missing. Where the config file says `audit = "required"`,
+/// an answer waits until it is recorded, and is `unavailable` where it cannot be.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -242,6 +242,9 @@ fn is_refused(answers: &str) -> bool {
 }
 
 proptest! {
+    // Each is a connection, and some wait for more that does not come.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_has_no_good_token_is_never_allowed(bytes in request()) {
         let answers = SERVED.answers(&bytes);

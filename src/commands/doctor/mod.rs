@@ -58,6 +58,16 @@ struct ExaminedView {
 }
 
 pub(crate) fn doctor(args: &DoctorArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let path = &session.settings.location.vault;
+    if Vault::outline(path).is_ok_and(|outline| outline.is_slice) {
+        // What a vault must be, a slice need not: others may read it.
+        let message = format!(
+            "`{}` is a slice of a vault, and doctor looks at vaults",
+            path.display()
+        );
+        return Err(CommandError::message(Exit::Refused, message)
+            .hint("`keywright status` tells of a slice; run doctor where the vault is"));
+    }
     let is_json = session.out.is_json();
     let mut findings = args.wanted(around(session), session);
     if !is_json {
