@@ -1,7 +1,7 @@
 //! The real Caddy with what `--print-config caddy` prints.
 
 use crate::http::Request;
-use crate::promises;
+use crate::promises::{self, upgrade};
 use crate::proxies::{IDENTITY, Kind, Scene, filled, identity};
 
 fn caddy() -> Option<Scene> {
@@ -73,6 +73,19 @@ fn no_path_leads_around() {
     let Some(scene) = caddy() else { return };
     promises::no_path_leads_around(&scene);
 }
+
+#[test]
+fn no_path_is_read_in_two_ways() {
+    let Some(scene) = caddy() else { return };
+    promises::no_path_is_read_in_two_ways(&scene);
+}
+
+#[test]
+fn no_other_protocol_is_spoken_with_the_service() {
+    let Some(scene) = caddy() else { return };
+    promises::no_other_protocol_is_spoken_with_the_service(&scene);
+}
+
 #[test]
 fn a_socket_is_asked_as_a_port_is() {
     let Some(scene) = Scene::at_a_socket(Kind::Caddy) else {
@@ -109,6 +122,22 @@ fn without_its_settings_a_forged_header_reaches_the_service() {
         .header("Connection", "X-Auth-Roles")
         .bearer(&scene.reader);
     assert_eq!(scene.passes(&request).one("x-auth-roles"), None);
+    let Some(scene) = Scene::changed(Kind::Caddy, |config| {
+        let config = filled(&config, "\trequest_header @upgrade Upgrade websocket\n", "");
+        filled(&config, "Upgrade (?i)^websocket$", "Upgrade .")
+    }) else {
+        return;
+    };
+    let request = upgrade("Upgrade, HTTP2-Settings", &["h2c"]).bearer(&scene.reader);
+    assert_eq!(scene.passes(&request).one("upgrade"), Some("h2c"));
+    let Some(scene) = Scene::changed(Kind::Caddy, |config| {
+        filled(&config, "\trespond @odd 400\n", "")
+    }) else {
+        return;
+    };
+    let target = "/reports/..;/invoices/1";
+    let seen = scene.passes(&Request::get(target).bearer(&scene.reader));
+    assert_eq!(seen.first, format!("GET {target} HTTP/1.1"));
 }
 
 /// Even where the first lines are forgotten: each header is in each answer, with `-` for nothing.

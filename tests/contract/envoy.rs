@@ -2,12 +2,14 @@
 //!
 //! Envoy itself is not run here. Modelled after the reference of its `ext_authz` filter and its connection manager, and not
 //! proven: that this version reads this file, that an early header mutation is done before the filters, with names in lower
-//! case and the whole name matched, and that a client's path is appended to the prefix with its query.
+//! case and the whole name matched, that a client's path is appended to the prefix with its query, and that without
+//! `upgrade_configs` an upgrade to h2c is ignored and any other is refused.
 
 use serde_json::Value;
 
 use crate::common::TestEnv;
 use crate::http::{Message, Request, try_ask};
+use crate::promises;
 use crate::proxies::{IDENTITY, filled, kill, looks_like_identity, printed, spellings, tcp};
 use crate::server::Server;
 use crate::yaml::{self, texts};
@@ -85,7 +87,7 @@ impl Envoy {
                 }
             }
         }
-        seen.remove("connection");
+        self.upgrade(&mut seen)?;
         let names: Vec<&str> = manager["http_filters"]
             .as_array()
             .expect("filters")
@@ -106,6 +108,21 @@ impl Envoy {
             seen.remove(name);
         }
         Ok(seen)
+    }
+
+    fn upgrade(&self, seen: &mut Message) -> Result<(), Message> {
+        assert!(self.manager()["upgrade_configs"].is_null());
+        let connection = seen.all("connection").join(",").to_ascii_lowercase();
+        let wanted = seen.all("upgrade").join(",");
+        if connection.split(',').any(|it| it.trim() == "upgrade")
+            && !["", "h2c"].contains(&wanted.as_str())
+        {
+            return Err(Message::answer(403));
+        }
+        for name in ["connection", "upgrade", "http2-settings"] {
+            seen.remove(name);
+        }
+        Ok(())
     }
 
     fn authorize(
@@ -220,6 +237,18 @@ fn who_it_is_reaches_the_service_and_nothing_forged_does() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn no_other_protocol_is_spoken_with_the_service() {
+    let envoy = Envoy::new();
+    for upgrades in promises::UPGRADES {
+        let request = promises::upgrade("Upgrade, HTTP2-Settings", upgrades);
+        match envoy.pass(&request.bearer(&envoy.token)) {
+            Err(answer) => assert_eq!(answer.status(), 403, "{upgrades:?}"),
+            Ok(seen) => assert_eq!(seen.one("upgrade"), None, "{upgrades:?}"),
         }
     }
 }

@@ -73,6 +73,19 @@ fn no_path_leads_around() {
     let Some(scene) = nginx() else { return };
     promises::no_path_leads_around(&scene);
 }
+
+#[test]
+fn no_path_is_read_in_two_ways() {
+    let Some(scene) = nginx() else { return };
+    promises::no_path_is_read_in_two_ways(&scene);
+}
+
+#[test]
+fn no_other_protocol_is_spoken_with_the_service() {
+    let Some(scene) = nginx() else { return };
+    promises::no_other_protocol_is_spoken_with_the_service(&scene);
+}
+
 #[test]
 fn a_socket_is_asked_as_a_port_is() {
     let Some(scene) = Scene::at_a_socket(Kind::Nginx) else {
@@ -118,6 +131,19 @@ fn without_its_settings_a_forged_header_reaches_the_service() {
             return;
         };
         assert!(is_forged, "{setting}");
+    }
+}
+
+/// The twin: nginx asks for what `/reports/` needs, and the service may read `/invoices/1`.
+#[test]
+fn without_its_setting_a_path_is_read_in_two_ways() {
+    let refused = "        return 400;\n";
+    let Some(scene) = Scene::changed(Kind::Nginx, |config| filled(&config, refused, "")) else {
+        return;
+    };
+    for target in ["/reports/..;/invoices/1", "/invoices/1/../../reports/x"] {
+        let seen = scene.passes(&Request::get(target).bearer(&scene.reader));
+        assert_eq!(seen.first, format!("GET {target} HTTP/1.1"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use crate::http::Request;
+use crate::http::{Message, Request};
 use crate::proxies::{IDENTITY, Kind, Scene, identity, kill, looks_like_identity, spellings};
 
 pub(crate) fn a_good_token_passes_with_all_that_is_known_of_it(scene: &Scene) {
@@ -132,20 +132,54 @@ pub(crate) fn no_forged_header_reaches_the_service(scene: &Scene) {
         "x-auth-key-id",
         "Upgrade, X-Auth-Key-Id",
     ] {
-        for upgrade in [None, Some("websocket")] {
-            let request = Request::get("/")
-                .bearer(&scene.reader)
-                .header("Connection", connection);
-            let request = upgrade
-                .into_iter()
-                .fold(request, |request, it| request.header("Upgrade", it));
-            assert_eq!(
-                identity(&scene.passes(&request)),
-                honest,
-                "{connection} {upgrade:?}"
-            );
+        for upgrades in UPGRADES {
+            let seen = scene.passes(&upgrade(connection, upgrades).bearer(&scene.reader));
+            assert_eq!(identity(&seen), honest, "{connection} {upgrades:?}");
         }
     }
+}
+
+/// What a client may ask to be upgraded to, in one header or several.
+pub(crate) const UPGRADES: [&[&str]; 8] = [
+    &[],
+    &["websocket"],
+    &["WebSocket"],
+    &["h2c"],
+    &["websocket", "h2c"],
+    &["h2c", "websocket"],
+    &["websocket, h2c"],
+    &["TLS/1.2"],
+];
+
+pub(crate) fn upgrade(connection: &str, upgrades: &[&str]) -> Request {
+    let request = Request::get("/")
+        .header("Connection", connection)
+        .header("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA");
+    let named = upgrades.iter();
+    named.fold(request, |request, it| request.header("Upgrade", it))
+}
+
+/// What comes after an upgrade is passed on unread: a WebSocket may be, and no HTTP.
+pub(crate) fn no_other_protocol_is_spoken_with_the_service(scene: &Scene) {
+    for connection in ["Upgrade, HTTP2-Settings", "HTTP2-Settings, Upgrade", "h2c"] {
+        for upgrades in UPGRADES {
+            let seen = scene.passes(&upgrade(connection, upgrades).bearer(&scene.reader));
+            only_a_web_socket(&seen);
+        }
+    }
+}
+
+/// Of an upgrade the service sees one to a WebSocket, or none.
+#[track_caller]
+pub(crate) fn only_a_web_socket(seen: &Message) {
+    let asked = seen.one("upgrade");
+    assert!([None, Some("websocket")].contains(&asked), "{seen:?}");
+    assert_eq!(seen.one("http2-settings"), None, "{seen:?}");
+    let connection = seen.one("connection").unwrap_or_default();
+    assert!(
+        !connection.to_ascii_lowercase().contains("http2"),
+        "{seen:?}"
+    );
 }
 
 pub(crate) fn a_used_up_rate_is_429(scene: &Scene) {
@@ -386,6 +420,68 @@ pub(crate) fn no_path_leads_around(scene: &Scene) {
         "/x/%2e%2e/invoices/1",
     ] {
         let answer = scene.refused(&Request::get(target).bearer(&scene.reader));
-        assert_eq!(answer.status(), 403, "{target}: {answer:?}");
+        let refused = [400, 403].contains(&answer.status());
+        assert!(refused, "{target}: {answer:?}");
+    }
+    let plain = Request::get("/invoices/1").bearer(&scene.reader);
+    assert_eq!(scene.refused(&plain).status(), 403);
+}
+
+/// Paths that a service may read as other ones than the proxy: it gets none of them, whatever the token may do.
+pub(crate) fn no_path_is_read_in_two_ways(scene: &Scene) {
+    let admin = scene.token("admin", "admin");
+    for target in TWO_WAYS {
+        for token in [&scene.reader, &admin] {
+            let answer = scene.refused(&Request::get(target).bearer(token));
+            assert_eq!(answer.status(), 400, "{target}: {answer:?}");
+        }
+    }
+    // What has one reading stays as it is.
+    for target in [
+        "/",
+        "/reports/a.b",
+        "/reports/..a/.b/c../d",
+        "/reports/.well-known",
+        "/reports/100%25",
+        "/reports/%41%20b",
+        "/reports/1?next=//x/../y;z%2f%5c#",
+        "/reports/1?/../invoices/1",
+    ] {
+        let seen = scene.passes(&Request::get(target).bearer(&scene.reader));
+        assert_eq!(seen.first, format!("GET {target} HTTP/1.1"));
     }
 }
+
+const TWO_WAYS: [&str; 31] = [
+    "/invoices/1/../../reports/x",
+    "/invoices/1/../..",
+    "/invoices/1/..?x",
+    "/invoices/1/%2e%2e/%2e%2e/reports/x",
+    "/invoices/1/%2E./.%2e/reports/x",
+    "/invoices/1/..%2f..%2freports/x",
+    "/invoices/1/..%2F..%2Freports/x",
+    "/invoices/1/..%5c..%5creports/x",
+    "/invoices/1/%252e%252e/%252e%252e/reports/x",
+    "/invoices/1/..%252f..%252freports/x",
+    "/reports/../invoices/1",
+    "/reports/./../invoices/1",
+    "/reports/%2e%2e/invoices/1",
+    "/reports/..%2finvoices/1",
+    "/reports/..%5cinvoices/1",
+    "/reports/..%5Cinvoices/1",
+    "/reports/..\\invoices/1",
+    "/reports/..%252finvoices/1",
+    "/reports/..%252Finvoices/1",
+    "/reports/..%255cinvoices/1",
+    "/reports/%252e%252e/invoices/1",
+    "/reports/..%25252finvoices/1",
+    "/reports/..;/invoices/1",
+    "/reports/..;a=b/invoices/1",
+    "/reports/;/../../invoices/1",
+    "/reports/%2e%2e;/invoices/1",
+    "/reports/#/../../invoices/1",
+    "/reports/x#/../../../invoices/1",
+    "//invoices/1",
+    "/%5cinvoices/1",
+    "/invoices%2f1",
+];

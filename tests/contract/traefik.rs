@@ -3,12 +3,14 @@
 //! Traefik itself is not run here. Modelled after its documentation and the source of its forwardAuth and headers middlewares,
 //! and not proven: that this version reads this file; that `aliasHeadersStrategy: delete` takes away each header whose name has
 //! another character than letters, digits and `-` before anything is routed; that what a client names in `Connection` goes at the
-//! entry point, and not after the middlewares; and that a longer rule wins.
+//! entry point, and not after the middlewares, but for `Upgrade`, whose first value is passed on as the middlewares left it; and
+//! that a longer rule wins.
 
 use serde_json::Value;
 
 use crate::common::TestEnv;
 use crate::http::{Message, Request, try_ask};
+use crate::promises;
 use crate::proxies::{IDENTITY, filled, kill, looks_like_identity, printed, spellings, tcp};
 use crate::server::Server;
 use crate::yaml;
@@ -45,6 +47,8 @@ impl Traefik {
             seen.headers.retain(|(name, _)| is_plain(name));
         }
         // Hop by hop.
+        let connection = seen.all("connection").join(",").to_ascii_lowercase();
+        let upgrades = connection.split(',').any(|it| it.trim() == "upgrade");
         seen.remove("connection");
         let routers = http["routers"].as_object().expect("routers");
         let matching = routers.values().filter(|router| {
@@ -75,14 +79,24 @@ impl Traefik {
                         .as_object()
                         .expect("headers")
                     {
-                        assert_eq!(value, "", "taken away");
                         seen.remove(name);
+                        let value = value.as_str().expect("a text");
+                        if !value.is_empty() {
+                            seen.headers.push((name.clone(), value.to_owned()));
+                        }
                     }
                 }
                 other => panic!("no middleware of the model's: {other}"),
             }
         }
         assert!(http["services"][router["service"].as_str().expect("a name")].is_object());
+        let upgrade = seen.all("upgrade").first().map(|it| (*it).to_owned());
+        seen.remove("upgrade");
+        if let Some(upgrade) = upgrade.filter(|_| upgrades) {
+            seen.headers
+                .push(("Connection".to_owned(), "Upgrade".to_owned()));
+            seen.headers.push(("Upgrade".to_owned(), upgrade));
+        }
         Ok(seen)
     }
 
@@ -160,6 +174,25 @@ fn who_it_is_reaches_the_service_and_nothing_forged_does() {
             );
         }
     }
+}
+
+#[test]
+fn no_other_protocol_is_spoken_with_the_service() {
+    let mut traefik = Traefik::new();
+    let pass = |traefik: &Traefik, upgrades| {
+        let request = promises::upgrade("Upgrade, HTTP2-Settings", upgrades);
+        let seen = traefik.pass(&request.bearer(&traefik.token));
+        seen.expect("allowed")
+    };
+    for upgrades in promises::UPGRADES {
+        promises::only_a_web_socket(&pass(&traefik, upgrades));
+    }
+    let plain = traefik.pass(&Request::get("/").bearer(&traefik.token));
+    assert_eq!(plain.expect("allowed").one("upgrade"), None);
+    // The twin.
+    let text = printed(&traefik.env, "traefik", &tcp(&traefik.server).to_string());
+    traefik.settings = yaml::parse(&filled(&text, "        - web-socket-only\n", ""));
+    assert_eq!(pass(&traefik, &["h2c"]).one("upgrade"), Some("h2c"));
 }
 
 #[test]
