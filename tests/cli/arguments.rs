@@ -55,7 +55,7 @@ fn mistakes_get_a_suggestion() {
     $ keywright remove x
     error: unrecognized subcommand 'remove'
 
-      tip: some similar subcommands exist: 'restore', 'rm', 'revoke'
+      tip: some similar subcommands exist: 'serve', 'restore', 'rm', 'revoke'
 
     Usage: keywright [OPTIONS] <COMMAND>
 

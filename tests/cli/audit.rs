@@ -113,6 +113,7 @@ fn with_json_each_entry_is_an_object_on_a_line() {
       "request": null,
       "schema": 1,
       "source": "use",
+      "times": 1,
       "verb": "verify"
     }
     ---- stderr

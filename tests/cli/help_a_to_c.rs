@@ -31,6 +31,7 @@ fn of_keywright() {
       check        Say whether every key that this project needs is there
       get          Print a provider key's value
       verify       Check a token that is read from standard input
+      serve        Answer over HTTP whether tokens are good, for programs and reverse proxies
       usage        Show how often keys were used, and what they were answered
       audit        Show who did what, and when: changes of the vault and uses of its keys
       export       Print all keys and roles as one JSON document

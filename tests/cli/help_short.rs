@@ -10,7 +10,7 @@ fn of_keywright() {
     Usage: keywright [OPTIONS] <COMMAND>
 
     Keys        create  set  list  search  show  edit  rotate  revoke  delete  role
-    Using them  run  env  check  get  verify  usage  audit  export
+    Using them  run  env  check  get  verify  serve  usage  audit  export
     The vault   init  unlock  lock  status  doctor  passphrase  access  backup
                 restore  import  agent
     More        completions  man  help
@@ -222,21 +222,18 @@ fn of_rotate() {
       [NAME]  Name of the key, its key id, or its masked token
 
     Options:
-          --default                 Take the default issued key of the project and environment
-          --overlap <DURATION>      Keep the previous token working for this long, such as 30m, 24h or
-                                    7d
-          --finish                  End an earlier overlap now, and make no new token
-          --when-unused <DURATION>  End it only if the previous token was not let through for this long,
-                                    such as 24h; else exit 9
-          --expires <WHEN>          When the new token or value ends [default: the lifetime that the
-                                    previous one was given]
-          --out <FILE>              Write it to a new file, mode 0600, instead
-          --copy                    Put it on the clipboard for 45 seconds instead
-          --pipe <COMMAND>          Give it to a program's standard input instead
-          --file <PATH>             Read the value from a file instead of standard input
-          --exact                   Keep a final line end, which is dropped otherwise
-      -n, --dry-run                 Say what would happen, and change nothing
-      -h, --help                    Print help (see more with '--help')
+          --default             Take the default issued key of the project and environment
+          --overlap <DURATION>  Keep the previous token working for this long, such as 30m, 24h or 7d
+          --finish              End an earlier overlap now, and make no new token
+          --expires <WHEN>      When the new token or value ends [default: the lifetime that the
+                                previous one was given]
+          --out <FILE>          Write it to a new file, mode 0600, instead
+          --copy                Put it on the clipboard for 45 seconds instead
+          --pipe <COMMAND>      Give it to a program's standard input instead
+          --file <PATH>         Read the value from a file instead of standard input
+          --exact               Keep a final line end, which is dropped otherwise
+      -n, --dry-run             Say what would happen, and change nothing
+      -h, --help                Print help (see more with '--help')
 
     Global options (-p, -e, --json, -q, -y …): see --help
     ");

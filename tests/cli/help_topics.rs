@@ -228,6 +228,10 @@ fn of_environment() {
       LC_ALL, LC_CTYPE, LANG
           Charts use block characters where the first of these that is set names
           UTF-8
+      LISTEN_FDS, LISTEN_PID
+          Set by systemd: sockets that `keywright serve` listens at
+      NOTIFY_SOCKET
+          Set by systemd: where `keywright serve` says that it is ready or stopping
       XDG_RUNTIME_DIR
           Where the agent's socket is
       NO_COLOR, CLICOLOR, CLICOLOR_FORCE

@@ -221,6 +221,7 @@ fn usage_is_shown_as_lines_and_bars() {
               "at": "[-------TIME-------]",
               "code": "wrong_environment",
               "generation": 1,
+              "times": 1,
               "verb": "verify"
             },
             {
@@ -228,6 +229,7 @@ fn usage_is_shown_as_lines_and_bars() {
               "at": "[-------TIME-------]",
               "code": "valid",
               "generation": 1,
+              "times": 1,
               "verb": "verify"
             },
             {
@@ -235,6 +237,7 @@ fn usage_is_shown_as_lines_and_bars() {
               "at": "[-------TIME-------]",
               "code": "valid",
               "generation": 1,
+              "times": 1,
               "verb": "verify"
             },
             {
@@ -242,6 +245,7 @@ fn usage_is_shown_as_lines_and_bars() {
               "at": "[-------TIME-------]",
               "code": "valid",
               "generation": 1,
+              "times": 1,
               "verb": "verify"
             }
           ],
