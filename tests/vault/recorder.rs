@@ -321,7 +321,8 @@ fn an_altered_file_is_an_error_each_time_and_its_successor_is_not() {
             Ok(())
         }
     };
-    let alterations: [Box<dyn Fn(&PathBuf) -> std::io::Result<()>>; 4] = [
+    type Alteration = Box<dyn Fn(&PathBuf) -> std::io::Result<()>>;
+    let alterations: [Alteration; 4] = [
         Box::new(garbage),
         Box::new(alter("UPDATE event SET seq = -seq")),
         Box::new(alter("DROP TABLE event")),
@@ -444,6 +445,7 @@ fn the_log_is_shortened_after_a_long_reader() {
 
 /// `cargo test --release --features test-kdf --test vault -- --ignored --nocapture how_fast`
 #[test]
+#[expect(clippy::print_stdout, reason = "it is to be read")]
 #[ignore = "it measures"]
 fn how_fast_batches_are_recorded() {
     for keys in [1, 100, 4096] {
