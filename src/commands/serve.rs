@@ -66,19 +66,16 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
         return Err(CommandError::message(Exit::Usage, message)
             .hint("`?env=production&project=shop`; the access tokens say which scopes are open"));
     }
-    if let Some(address) = args.listen.iter().find(|address| !address.is_local())
-        && !args.allow_remote
-    {
-        let message =
-            format!("other machines can reach {address}, and tokens would go there unencrypted");
-        return Err(CommandError::message(Exit::Refused, message).hint(
-            "put a proxy in front that speaks TLS, or say that the network is trusted with --allow-remote",
-        ));
+    if !args.allow_remote {
+        refuse_remote(&args.listen)?;
     }
     if let Some(program) = args.print_config {
         return print_config(program, args.listen, session);
     }
     let mut listeners = given_listeners().map_err(refused)?;
+    if !args.allow_remote {
+        refuse_remote(listeners.iter().map(Bound::address))?;
+    }
     let mut wanted = args.listen;
     if wanted.is_empty() && listeners.is_empty() {
         wanted.push(Address::DEFAULT);
@@ -107,6 +104,18 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
     Ok(Exit::Done)
 }
 
+fn refuse_remote<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> Result<(), CommandError> {
+    let remote = addresses.into_iter().find(|address| !address.is_local());
+    let Some(address) = remote else {
+        return Ok(());
+    };
+    let message =
+        format!("other machines can reach {address}, and tokens would go there unencrypted");
+    Err(CommandError::message(Exit::Refused, message).hint(
+        "put a proxy in front that speaks TLS, or say that the network is trusted with --allow-remote",
+    ))
+}
+
 fn print_config(
     program: Program,
     mut addresses: Vec<Address>,
@@ -133,6 +142,12 @@ fn refused(err: ServeError) -> CommandError {
     let (exit, hint) = match &err {
         ServeError::InUse(_) => (Exit::Conflict, Some("--listen chooses another address")),
         ServeError::Unsafe { .. } => (Exit::Refused, Some("--listen chooses another path")),
+        ServeError::UnsafeFolder { .. } => (
+            Exit::Refused,
+            Some(
+                "the socket needs a folder that only you or root can change; `keywright serve --print-config systemd` makes one",
+            ),
+        ),
         ServeError::Listen { .. } => (Exit::Failed, Some("--listen chooses another address")),
         ServeError::Lost(_) | ServeError::Runtime(_) => (Exit::Failed, None),
     };

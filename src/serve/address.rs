@@ -4,12 +4,13 @@ use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use rustix::process::geteuid;
+use rustix::fs::Mode;
+use rustix::process::{geteuid, umask};
 
 use super::ServeError;
 
@@ -83,11 +84,12 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Begins to listen.
+    /// Begins to listen. For a socket in the file system the process's umask is changed meanwhile, so no other thread may
+    /// make files then.
     ///
     /// # Errors
-    /// [`ServeError::InUse`] where another process listens there, [`ServeError::Unsafe`] for a path at which something else is
-    /// or that others can change, and whatever the system says.
+    /// [`ServeError::InUse`] where another process listens there, [`ServeError::Unsafe`] for a path at which something else
+    /// is, [`ServeError::UnsafeFolder`] for one that others can change, and whatever the system says.
     pub(crate) fn at(address: &Address) -> Result<Self, ServeError> {
         let failed = |source: io::Error| match source.kind() {
             ErrorKind::AddrInUse => ServeError::InUse(address.clone()),
@@ -108,9 +110,11 @@ impl Bound {
             }
             Address::Unix(path) => {
                 make_room(path, address)?;
-                let listener = UnixListener::bind(path).map_err(failed)?;
                 // As with a port of the loopback interface, every local user may ask; the folder says who may come here.
-                fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(failed)?;
+                let before = umask(Mode::from_raw_mode(0o111));
+                let listener = UnixListener::bind(path);
+                umask(before);
+                let listener = listener.map_err(failed)?;
                 let left = fs::symlink_metadata(path).map_err(failed)?;
                 Ok(Self {
                     listener: Listener::Unix(listener),
@@ -138,6 +142,11 @@ impl Bound {
             address,
             left: None,
         })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Takes the socket out of the file system, unless another has its name by now.
@@ -169,7 +178,10 @@ fn make_room(path: &Path, address: &Address) -> Result<(), ServeError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let folder = fs::metadata(folder).map_err(failed)?;
     if let Some(why) = folder_fault(&folder) {
-        return Err(unsafe_path(why));
+        return Err(ServeError::UnsafeFolder {
+            path: path.to_owned(),
+            why,
+        });
     }
     let there = match fs::symlink_metadata(path) {
         Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
@@ -196,12 +208,13 @@ fn make_room(path: &Path, address: &Address) -> Result<(), ServeError> {
     }
 }
 
-/// Why somebody else could put another socket in the place of one in this folder.
+/// Why somebody else could put another socket in the place of one in this folder. Its sticky bit is no help: before the server
+/// is started, and after it has ended, the name is anybody's.
 fn folder_fault(folder: &Metadata) -> Option<String> {
     let (uid, mode) = (folder.uid(), folder.mode() & 0o7777);
     if ![0, geteuid().as_raw()].contains(&uid) {
         Some(format!("its folder belongs to another user (uid {uid})"))
-    } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+    } else if mode & 0o022 != 0 {
         Some(format!(
             "its folder can be changed by others (mode {mode:03o})"
         ))

@@ -1,22 +1,23 @@
 //! Connections: how many, for how long, and how they end.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind, IoSlice};
 use std::iter;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::address::Listener;
 use super::routes::answer;
@@ -24,6 +25,9 @@ use super::shared::Shared;
 
 /// How long a request's headers may take, and how long a connection may wait for the next request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client may take none of what it is answered.
+const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// Most bytes of a request's line and headers.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -99,6 +103,79 @@ impl Listening {
             Some((Stream::Unix(stream), None))
         });
         tcp.chain(unix)
+    }
+}
+
+/// A stream whose writes fail once the other end has taken nothing for [`WRITE_TIME`].
+struct Timed<S> {
+    stream: S,
+    /// Runs while a write waits.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Timed<S> {
+    fn new(stream: S) -> Self {
+        let waiting = None;
+        Self { stream, waiting }
+    }
+
+    fn in_time<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let waiting = &mut self.waiting;
+        let waiting = waiting.get_or_insert_with(|| Box::pin(sleep(WRITE_TIME)));
+        ready!(waiting.as_mut().poll(context));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.in_time(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_flush(context);
+        self.in_time(context, written)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.in_time(context, written)
     }
 }
 
@@ -182,7 +259,7 @@ pub(super) async fn converse(
         .header_read_timeout(HEADER_TIME)
         .max_header_size(HEADER_LIMIT)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Timed::new(stream)), service);
     let mut connection = pin!(connection);
     // How it ended is the client's business: what could be answered was.
     let is_over = tokio::select! {

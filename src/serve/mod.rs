@@ -45,6 +45,9 @@ type Body = http_body_util::Full<Bytes>;
 /// Most connections at once.
 const CONNECTIONS: u64 = 4096;
 
+/// Fewest connections at once that each listener has room for.
+const LEAST_ROOM: usize = 16;
+
 /// Descriptors that are kept for other things than connections.
 const OTHER_FILES: u64 = 64;
 
@@ -61,6 +64,8 @@ pub(crate) enum ServeError {
     Runtime(#[source] io::Error),
     #[error("the socket `{path}` is refused: {why}", path = path.display())]
     Unsafe { path: PathBuf, why: String },
+    #[error("the socket `{path}` is refused: {why}", path = path.display())]
+    UnsafeFolder { path: PathBuf, why: String },
 }
 
 /// All that a server needs.
@@ -133,7 +138,8 @@ impl Server {
             self.clock,
             self.id_start,
         ));
-        let room = Arc::new(Semaphore::new(room()));
+        // None of them can be kept busy by way of another.
+        let share = (room() / self.listeners.len().max(1)).max(LEAST_ROOM);
         let (stop, stopped) = watch::channel(false);
         let (mut accepting, mut left) = (Vec::new(), Vec::new());
         for bound in self.listeners {
@@ -146,7 +152,8 @@ impl Server {
                 log.warn("not-local", &fields);
             }
             left.push((address, on_disk));
-            let (shared, room, stopped) = (Arc::clone(&shared), Arc::clone(&room), stopped.clone());
+            let room = Arc::new(Semaphore::new(share));
+            let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
             accepting.push(tokio::spawn(connection::serve(
                 listening, shared, room, stopped,
             )));
@@ -211,7 +218,7 @@ fn tell_manager(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
 
-/// How many connections there may be: as many as the system lets have open files, after this process took all it may.
+/// How many connections there may be in all: as many as the system lets have open files, after this process took all it may.
 fn room() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -220,7 +227,7 @@ fn room() -> usize {
     };
     let now = setrlimit(Resource::Nofile, raised).map_or(limit.current, |()| limit.maximum);
     let files = now.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
-    usize::try_from(files.clamp(16, CONNECTIONS)).unwrap_or(16)
+    usize::try_from(files.min(CONNECTIONS)).unwrap_or(LEAST_ROOM)
 }
 
 /// An error with its causes, in a line.

@@ -36,16 +36,31 @@ impl Question {
     /// what the client's method does, if it is known. `require` may come several times and have several permissions with commas between.
     ///
     /// # Errors
-    /// Everything else, with its name: a requirement that is mistyped must not be none.
+    /// Everything else, a token as well: a requirement that is mistyped must not be none.
     pub(super) fn of(query: &str, method: Option<&Method>) -> Result<Self, String> {
+        let question = Self::read(query, method)?;
+        match question.has_token {
+            true => Err(unknown("")),
+            false => Ok(question),
+        }
+    }
+
+    /// Of a program's query, where `require=method` is none. A token in it is not read, and no error.
+    ///
+    /// # Errors
+    /// As [`Question::of`].
+    pub(super) fn of_program(query: &str) -> Result<Self, String> {
+        Self::read(query, None)
+    }
+
+    fn read(query: &str, method: Option<&Method>) -> Result<Self, String> {
         let mut question = Self::default();
         if query.len() > LIMIT {
             return Err(format!("a query of more than {LIMIT} bytes"));
         }
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value =
-                decoded(value).ok_or_else(|| format!("`{name}` is not percent-encoded UTF-8"))?;
+            let value = decoded(value).ok_or("the query is not percent-encoded UTF-8")?;
             match name {
                 "require" => question.require(&value, method)?,
                 "env" => set(&mut question.requirements.environment, "env", &value)?,
@@ -79,6 +94,11 @@ impl Question {
     /// Whether a token stands in the query of a request that a client made.
     pub(super) fn has_token(target: &str) -> bool {
         let query = target.split_once('?').map_or("", |(_, query)| query);
+        Self::query_has_token(query)
+    }
+
+    /// The same of the query alone.
+    pub(super) fn query_has_token(query: &str) -> bool {
         query.split('&').any(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             TOKEN_NAMES.contains(&name.to_ascii_lowercase().as_str()) || looks_secret(value)
@@ -113,7 +133,8 @@ pub(super) fn set<T: FromStr<Err: Display>>(
 
 /// A name is repeated only where it can be nothing else than a name.
 fn unknown(name: &str) -> String {
-    let is_word = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_word =
+        (1..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     match is_word {
         true => format!("`{name}` is no requirement; there are `require`, `env` and `project`"),
         false => "the query has something that is no requirement; there are `require`, `env` and `project`".to_owned(),
@@ -142,7 +163,7 @@ mod tests {
     use super::*;
 
     fn told(query: &str, method: &Method) -> String {
-        match Question::of(query, Some(method)) {
+        match Question::read(query, Some(method)) {
             Err(why) => why,
             Ok(Question {
                 requirements,
@@ -206,11 +227,16 @@ mod tests {
             "require=%",
             "require=%ff",
             "=write",
+            "key=write",
+            "token=x",
+            "require=read&api_key=x",
             "x",
         ] {
             assert!(Question::of(query, Some(&Method::GET)).is_err(), "{query}");
         }
         assert!(Question::of("require=method", None).is_err());
+        assert!(Question::of_program("require=method").is_err());
+        assert!(Question::of_program("requires=write").is_err());
         assert!(Question::of(&"&".repeat(LIMIT + 1), None).is_err());
     }
 

@@ -26,6 +26,12 @@ const BODY_LIMIT: usize = 8 * 1024;
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
+/// What is logged of a program's question that is none.
+const NO_QUESTION: &str = "a question of POST /v1/verify is none; its answer says why";
+
+/// What is logged of a token where only an operator writes.
+const TOKEN_IN_OURS: &str = "a token in the query of /auth/nginx or /auth/proxy is refused: there the proxy's configuration says what is required";
+
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// OpenMetrics 1.0, which Prometheus reads.
@@ -131,7 +137,14 @@ async fn answer_proxy(
     };
     let question = match asker {
         Asker::Envoy => asked_in_headers(headers, method.as_ref()),
-        _ => Question::of(request.uri().query().unwrap_or(""), method.as_ref()),
+        _ => {
+            let query = request.uri().query().unwrap_or("");
+            if Question::query_has_token(query) {
+                let fields = [("what", TOKEN_IN_OURS.to_owned())];
+                shared.log.warn_once("token-in-query", &fields);
+            }
+            Question::of(query, method.as_ref())
+        }
     };
     let in_query = target.is_some_and(Question::has_token);
     let client = client(headers, peer);
@@ -158,6 +171,11 @@ fn asked_in_headers(headers: &HeaderMap, method: Option<&Method>) -> Result<Ques
         let Some(what) = name.as_str().strip_prefix("x-keywright-") else {
             continue;
         };
+        if !["require", "env", "project"].contains(&what) {
+            return Err(
+                "of the headers X-Keywright-… there are Require, Env and Project".to_owned(),
+            );
+        }
         let value = value
             .to_str()
             .map_err(|_| format!("`{name}` is not visible ASCII"))?;
@@ -165,12 +183,7 @@ fn asked_in_headers(headers: &HeaderMap, method: Option<&Method>) -> Result<Ques
         match what {
             "require" => question.require(value, method)?,
             "env" => set(&mut requirements.environment, "X-Keywright-Env", value)?,
-            "project" => set(&mut requirements.project, "X-Keywright-Project", value)?,
-            _ => {
-                return Err(
-                    "of the headers X-Keywright-… there are Require, Env and Project".to_owned(),
-                );
-            }
+            _ => set(&mut requirements.project, "X-Keywright-Project", value)?,
         }
     }
     Ok(question)
@@ -253,7 +266,7 @@ async fn answer_api(
     };
     let query = head.uri.query().unwrap_or("");
     let question = read.and_then(|body| {
-        let mut question = Question::of(query, None)?;
+        let mut question = Question::of_program(query)?;
         for word in &body.require {
             question.require(word, None)?;
         }
@@ -269,11 +282,11 @@ async fn answer_api(
             .map(|quoted| Secret::from_json_string(quoted.get()).ok_or("`token` is a string"));
         Ok((question, token.transpose()?))
     });
-    let (question, token) = match question {
-        Ok((question, token)) => (Ok(question), token),
-        Err(why) => (Err(why), None),
+    let (question, token, why) = match question {
+        Ok((question, token)) => (Ok(question), token, None),
+        // Who asks is told; in the log there would be as many reasons as anybody likes.
+        Err(why) => (Err(NO_QUESTION.to_owned()), None, Some(why)),
     };
-    let why = question.as_ref().err().cloned();
     let credential = Credential::of(&head.headers);
     let client = client(&head.headers, peer);
     let asked = Asked {

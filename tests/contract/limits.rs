@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -113,6 +114,45 @@ fn what_is_never_finished_ends_after_ten_seconds() {
             thread::sleep(Duration::from_millis(200));
         }
     });
+}
+
+#[test]
+fn who_takes_no_answers_is_let_go_after_ten_seconds() {
+    let env = TestEnv::new();
+    let server = Server::start(env.serve());
+    let mut client = server.client();
+    let (told, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let begun = Instant::now();
+        let many = request("GET /metrics", &[], "").repeat(1000);
+        while client.send(&many).is_ok() {}
+        // Nobody may wait any more.
+        let _ = told.send(begun.elapsed());
+    });
+    let took = ended.recv_timeout(Duration::from_secs(45));
+    let took = took.expect("the connection ends");
+    assert!(took >= Duration::from_secs(9), "{took:?}");
+    assert_eq!(server.ask("GET /healthz", &[]).status, 200);
+    server.stop();
+}
+
+#[test]
+fn who_fills_one_address_is_not_in_the_way_of_another() {
+    let env = TestEnv::new();
+    let program = env!("CARGO_BIN_EXE_keywright");
+    let mut command = env.program("sh");
+    // 48 connections in all.
+    let script =
+        format!("ulimit -n 112; exec {program} serve --listen 127.0.0.1:0 --listen 127.0.0.1:0");
+    command.args(["-c", &script]);
+    let server = Server::start(command);
+    let addresses = server.addresses();
+    let held: Vec<Client> = (0..60).map(|_| Client::to(&addresses[0])).collect();
+    thread::sleep(Duration::from_secs(1));
+    let mut other = Client::to(&addresses[1]);
+    other.wait_at_most(Duration::from_secs(5));
+    assert_eq!(other.ask("GET /healthz", &[]).status, 200);
+    drop(held);
 }
 
 #[test]
@@ -307,6 +347,9 @@ fn a_socket_is_put_only_where_nobody_can_swap_it() {
         "others' folder",
         &shared.join("k.sock").display().to_string(),
     );
+    // As /tmp is: whoever comes first has the name.
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).expect("changed");
+    refuse("as /tmp", &shared.join("k.sock").display().to_string());
     refuse("a long path", &format!("/{}", "x".repeat(200)));
     insta::assert_snapshot!(text, @"
     == a file
@@ -333,7 +376,13 @@ fn a_socket_is_put_only_where_nobody_can_swap_it() {
     ---- stdout
     ---- stderr
     error: the socket `[HOME]/shared/k.sock` is refused: its folder can be changed by others (mode 777)
-    hint: --listen chooses another path
+    hint: the socket needs a folder that only you or root can change; `keywright serve --print-config systemd` makes one
+    == as /tmp
+    exit: 8
+    ---- stdout
+    ---- stderr
+    error: the socket `[HOME]/shared/k.sock` is refused: its folder can be changed by others (mode 1777)
+    hint: the socket needs a folder that only you or root can change; `keywright serve --print-config systemd` makes one
     == a long path
     exit: 1
     ---- stdout
@@ -367,10 +416,4 @@ fn a_socket_is_put_only_where_nobody_can_swap_it() {
             "{refused}"
         );
     }
-    // As /tmp is: only its owner can take a socket away there.
-    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).expect("changed");
-    let path = shared.join("k.sock");
-    let server =
-        Server::start(env.command(["serve", "--listen", &format!("unix:{}", path.display())]));
-    server.stop();
 }

@@ -198,10 +198,8 @@ fn what_is_odd_is_said_once() {
         assert_eq!((refused.status, refused.code()), (400, "bad_request"));
         // It stands where none is read.
         for line in [
-            format!("GET /auth/proxy?token={token}"),
-            format!("GET /auth/proxy?access_token={token}"),
-            format!("GET /auth/nginx?x={token}"),
             format!("POST /v1/verify?api_key={token}"),
+            format!("POST /v1/verify?x={token}"),
             format!("GET /auth/envoy/x?token={token}"),
         ] {
             assert_eq!(client.ask(&line, &[]).code(), "missing", "{line}");
@@ -215,6 +213,73 @@ fn what_is_odd_is_said_once() {
     let log = bench.server.log();
     assert_eq!(bench.server.said("event=bad-request"), 2, "{log}");
     assert_eq!(bench.server.said("event=token-in-query"), 1, "{log}");
+}
+
+/// What a proxy asks is the operator's: a name that is none of ours is mistyped, whatever it looks like.
+#[test]
+fn a_token_in_a_proxys_question_is_no_requirement() {
+    let mut bench = Bench::new();
+    let token = bench.library.issue(&Library::new_key("ci"));
+    let mut client = bench.server.client();
+    let key = [("x-api-key", token.as_str())];
+    for asker in ["nginx", "proxy"] {
+        for query in [
+            "key=write".to_owned(),
+            format!("x={token}"),
+            format!("token={token}&require=read"),
+            format!("require=read&access_token={token}"),
+            format!("{token}=%zz"),
+        ] {
+            let answer = client.ask(&format!("GET /auth/{asker}?{query}"), &key);
+            // nginx takes nothing else for a refusal of its own.
+            assert_eq!(answer.code(), "bad_request", "{asker} {query}");
+        }
+    }
+    let program = client.ask("POST /v1/verify?key=write", &key);
+    assert_eq!(program.json()["code"], "valid", "{program}");
+    let log = bench.server.log();
+    assert_eq!(bench.server.said("proxy is refused"), 1, "{log}");
+    assert_eq!(bench.server.said("is not read"), 1, "{log}");
+    assert!(!log.contains(&token[token.len() - 38..]), "{log}");
+}
+
+#[test]
+fn nobody_fills_the_log_so_that_a_mistake_is_not_told() {
+    let mut bench = Bench::new();
+    let token = bench.library.issue(&Library::new_key("ci"));
+    let mut client = bench.server.client();
+    let key = ("x-api-key", token.as_str());
+    for at in 0..120 {
+        let body = format!("{}x", " ".repeat(at));
+        let answer = client.ask_with("POST /v1/verify", &[key], body);
+        let error = answer.json()["error"].to_string();
+        assert!(error.contains(&format!("column {}", at + 1)), "{answer}");
+        let word: String = (0..=at % 24)
+            .map(|_| char::from(b'a' + (at / 24) as u8))
+            .collect();
+        let answer = client.ask(&format!("POST /v1/verify?{word}=1"), &[key]);
+        assert_eq!(answer.json()["code"], "bad_request", "{answer}");
+        for header in [
+            (format!("x-keywright-{}", "y".repeat(at + 100)), &b"1"[..]),
+            (
+                format!("x-keywright-{}", "z".repeat(at + 100)),
+                "ü".as_bytes(),
+            ),
+        ] {
+            let head = format!("GET /auth/envoy HTTP/1.1\r\nhost: k\r\n{}: ", header.0);
+            client
+                .send([head.as_bytes(), header.1, b"\r\n\r\n"].concat())
+                .expect("sent");
+            assert_eq!(client.answer().expect("answered").code(), "bad_request");
+        }
+    }
+    client.ask("GET /auth/proxy?requires=write", &[key]);
+    let log = bench.server.log();
+    assert_eq!(bench.server.said("`requires`"), 1, "{log}");
+    assert_eq!(bench.server.said("event=bad-request"), 3, "{log}");
+    for part in ["column", "yyyy", "zzzz"] {
+        assert!(!log.contains(part), "{log}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use keywright::key::Timestamp;
@@ -237,11 +237,17 @@ fn a_log_says_what_happens() {
 }
 
 /// systemd's way: the socket is number 3, and a variable says for whom.
-fn start_with(env: &TestEnv, socket: OwnedFd, notify: Option<&str>) -> Server {
+fn handed_over(env: &TestEnv, options: &str) -> Command {
     let program = env!("CARGO_BIN_EXE_keywright");
     let mut command = env.program("sh");
-    let script = format!("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec {program} serve");
+    let script =
+        format!("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec {program} serve {options}");
     command.args(["-c", &script]);
+    command
+}
+
+fn start_with(env: &TestEnv, socket: OwnedFd, notify: Option<&str>) -> Server {
+    let mut command = handed_over(env, "");
     if let Some(path) = notify {
         command.env("NOTIFY_SOCKET", path);
     }
@@ -286,4 +292,23 @@ fn a_socket_that_is_handed_over_is_served() {
     // It is the manager's.
     assert!(path.exists());
     assert_eq!(env.show(["ci"])["requests"], 2);
+}
+
+#[test]
+fn a_socket_that_others_reach_is_refused_from_a_manager_too() {
+    let env = TestEnv::new();
+    for (options, is_served) in [("", false), ("--allow-remote", true)] {
+        let listener = TcpListener::bind("0.0.0.0:0").expect("bound");
+        let mut server = Server::begin_with(
+            handed_over(&env, options),
+            Stdio::from(OwnedFd::from(listener)),
+        );
+        if is_served {
+            server.wait_for("event=ready");
+            assert_eq!(server.said("event=not-local"), 1, "{}", server.log());
+            server.stop();
+        } else {
+            assert_eq!(server.end().code(), Some(8), "{}", server.log());
+        }
+    }
 }
