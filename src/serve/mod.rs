@@ -158,8 +158,10 @@ impl Server {
                 listening, shared, room, stopped,
             )));
         }
-        let keys = shared.known().await.map_or(0, |served| served.len());
-        log.info("ready", &[("keys", keys.to_string())]);
+        if let Some(served) = shared.known().await {
+            log.info("ready", &[("keys", served.len().to_string())]);
+            served.tell_end(&log, (self.clock)());
+        }
         tell_manager(&[NotifyState::Ready]);
         let name = signals.next().await;
         log.info("stopping", &[("signal", name.to_owned())]);

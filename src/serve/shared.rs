@@ -16,7 +16,7 @@ use super::question::Question;
 use super::record::Recording;
 use super::{Body, reason};
 use crate::crypto::SecretSlice;
-use crate::key::Timestamp;
+use crate::key::{Span, Timestamp};
 use crate::vault::{Checked, Code, KnownKeys, RequestText, Verifier};
 
 pub(super) struct Shared {
@@ -250,6 +250,18 @@ impl Shared {
 }
 
 impl Served {
+    /// Warns of an access token that ends soon: nothing can be answered after that.
+    pub(super) fn tell_end(&self, log: &Log, now: Timestamp) {
+        const SOON: Span = Span::days(14);
+        if let Some(end) = self
+            .known
+            .expires_at()
+            .filter(|end| *end <= now.after(SOON))
+        {
+            log.warn("access-token-ends", &[("at", end.to_string())]);
+        }
+    }
+
     /// How many keys are known.
     pub(super) fn len(&self) -> usize {
         self.known.len()

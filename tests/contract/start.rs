@@ -88,7 +88,7 @@ fn an_access_token_that_opens_no_issued_keys_serves_nothing() {
     ---- stdout
     ---- stderr
     error: issued keys cannot be opened: the access token opens the provider keys of shop/production
-    hint: choose with -p and -e what it opens; several access tokens, separated by spaces, open several; unset KEYWRIGHT_ACCESS_TOKEN to use the agent or the passphrase
+    hint: `keywright access create --kind issued` makes an access token that tokens are checked with
     == revoked
     exit: 5
     ---- stdout
