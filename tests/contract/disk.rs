@@ -1,11 +1,13 @@
 //! Where uses cannot be recorded: answers go on, unless nothing may go unrecorded.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::TestEnv;
+use crate::common::{TestEnv, tell};
 use crate::server::{Answer, DEADLINE, Server};
 
 /// A server whose activity file is at a place of its own.
@@ -16,22 +18,64 @@ struct Scene {
     activity: PathBuf,
 }
 
+/// A disk of 1 MiB in a folder's place, unmounted when it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where nothing can be mounted, as root in a container often may not.
+    fn at(folder: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"]);
+        let is_mounted = mount
+            .arg(folder)
+            .output()
+            .is_ok_and(|it| it.status.success());
+        if !is_mounted {
+            tell("no tmpfs can be mounted");
+        }
+        is_mounted.then(|| Self(folder.to_owned()))
+    }
+
+    fn fill(&self) {
+        let mut ballast = File::create(self.0.join("ballast")).expect("made");
+        while ballast.write_all(&[0; 512]).is_ok() {}
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("ballast")).expect("removed");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a server that has not ended yet has files there.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
 impl Scene {
     fn new(config: &str) -> Self {
+        Self::prepared(config, |_| ()).0
+    }
+
+    /// With what `prepare` makes of the folder of the activity file.
+    fn prepared<T>(config: &str, prepare: impl FnOnce(&Path) -> T) -> (Self, T) {
         let env = TestEnv::new();
         env.write(".config/keywright/config.toml", config);
         let token = env.create(["ci"]);
         let folder = env.path("activity");
         fs::create_dir(&folder).expect("made");
+        let prepared = prepare(&folder);
         let activity = folder.join("activity.db");
         let mut command = env.serve();
         command.env("KEYWRIGHT_ACTIVITY", &activity);
-        Self {
+        let scene = Self {
             server: Server::start(command),
             env,
             token,
             activity,
-        }
+        };
+        (scene, prepared)
     }
 
     fn ask(&self) -> Answer {
@@ -92,6 +136,30 @@ fn answers_go_on_while_they_cannot_be_recorded_and_are_recorded_later() {
     server.signal(crate::server::Signal::TERM);
     assert!(server.end().success(), "{}", server.log());
     assert_eq!(scene.requests(), 27);
+}
+
+#[test]
+fn a_full_disk_holds_up_no_answers_and_loses_none_that_it_has_room_for_again() {
+    let (mut scene, disk) = Scene::prepared("", Disk::at);
+    let Some(disk) = disk else {
+        return;
+    };
+    assert_eq!(scene.ask().status, 200);
+    thread::sleep(Duration::from_millis(1_500));
+    disk.fill();
+    let mut asked = 1;
+    while scene.server.said("event=not-recorded") == 0 {
+        assert_eq!(scene.ask().status, 200);
+        asked += 1;
+        assert!(asked < 2_000, "{}", scene.server.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(scene.ask().status, 200);
+    disk.empty();
+    scene.server.wait_for("event=recording-again");
+    scene.server.signal(crate::server::Signal::TERM);
+    assert!(scene.server.end().success(), "{}", scene.server.log());
+    assert_eq!(scene.requests(), asked + 1);
 }
 
 #[test]
