@@ -58,6 +58,9 @@ struct ExaminedView {
 }
 
 pub(crate) fn doctor(args: &DoctorArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let is_json = session.out.is_json();
+    let mut findings = args.wanted(around(session), session);
+    // After that look: to open a file ends what a killed process left of it.
     let path = &session.settings.location.vault;
     if Vault::outline(path).is_ok_and(|outline| outline.is_slice) {
         // What a vault must be, a slice need not: others may read it.
@@ -68,8 +71,6 @@ pub(crate) fn doctor(args: &DoctorArgs, session: &mut Session) -> Result<Exit, C
         return Err(CommandError::message(Exit::Refused, message)
             .hint("`keywright status` tells of a slice; run doctor where the vault is"));
     }
-    let is_json = session.out.is_json();
-    let mut findings = args.wanted(around(session), session);
     if !is_json {
         // Before the passphrase is asked for, which may not come.
         or_silent(show(&findings, session))?;
