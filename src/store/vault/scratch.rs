@@ -353,7 +353,13 @@ impl Scratch {
     }
 
     fn publish(self, path: &Path) -> Result<(), StoreError> {
-        refuse_side_files(path)?;
+        if let Err(refused) = refuse_side_files(path) {
+            // Another process was faster, and what it changes by now has a journal.
+            return Err(match path.symlink_metadata() {
+                Ok(_) => StoreError::Exists(path.to_owned()),
+                Err(_) => refused,
+            });
+        }
         let link = fs::hard_link(&self.0, path);
         match link {
             Ok(()) => {
@@ -411,5 +417,27 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed is an unnamed vault that nobody uses.
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vault_that_another_process_has_made_and_changes_is_there() {
+        for (others, is_there) in [(&["", "-journal"][..], true), (&["-journal"], false)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("vault.db");
+            let scratch = Scratch::beside(&path).expect("made");
+            for suffix in others {
+                fs::write(with_suffix(&path, suffix), "").expect("written");
+            }
+            match scratch.publish(&path) {
+                Err(StoreError::Exists(_)) => assert!(is_there),
+                Err(StoreError::Unsafe { .. }) => assert!(!is_there),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
