@@ -81,6 +81,8 @@ impl Server {
 
     /// All that it has said so far.
     pub(crate) fn log(&self) -> String {
+        // What was written a moment ago has to come through a pipe and a thread.
+        thread::sleep(Duration::from_millis(100));
         self.log.lock().expect("no panic").clone()
     }
 
