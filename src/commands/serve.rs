@@ -86,7 +86,11 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
         ),
         false => err,
     })?;
-    let recorder = verifier.recorder()?;
+    let mut recorder = verifier.recorder()?;
+    if session.settings.location.audit_required {
+        // Better now than by refusing every request.
+        recorder.check()?;
+    }
     for address in &wanted {
         listeners.push(Bound::at(address).map_err(refused)?);
     }

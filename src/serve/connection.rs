@@ -75,7 +75,8 @@ impl Listening {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // It is slower without, and no reason to wait before the next is accepted.
+                let _ = stream.set_nodelay(true);
                 Ok((Stream::Tcp(stream), Some(peer.ip())))
             }
             Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),

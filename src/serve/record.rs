@@ -100,7 +100,7 @@ impl Recording {
             {
                 let mut uses = self.pending.uses();
                 if uses.is_lost {
-                    return false;
+                    return !self.is_required;
                 }
                 let most = if uses.is_stalled { KEPT } else { BATCH };
                 if let Some(is_new) = uses.add(likeness, &used, request, most) {
@@ -206,6 +206,15 @@ impl Pending {
         self.taken.notify_waiters();
         taken
     }
+
+    /// Whoever waits is told, and nobody waits any more.
+    fn give_up(&self) {
+        *self.uses() = Uses {
+            is_lost: true,
+            ..Uses::default()
+        };
+        self.taken.notify_waiters();
+    }
 }
 
 impl Writer {
@@ -233,8 +242,7 @@ impl Writer {
             });
             let Ok((writer, left, written)) = written.await else {
                 // It panicked, and what it had is gone with it.
-                pending.uses().is_lost = true;
-                pending.taken.notify_waiters();
+                pending.give_up();
                 log.error("recording-ended", &[("lost", given.to_string())]);
                 return lost + given;
             };
@@ -288,4 +296,21 @@ impl Writer {
 /// How many answers these events tell of.
 fn sum(events: &[RecordedUse]) -> u64 {
     events.iter().map(RecordedUse::times).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else a request would wait for ever for a writer that is no more.
+    #[tokio::test]
+    async fn whoever_waits_is_told_that_nobody_writes() {
+        let pending = Pending::default();
+        let told = pending.uses().told();
+        let room = pending.taken.notified();
+        pending.give_up();
+        assert!(told.await.is_err());
+        room.await;
+        assert!(pending.uses().is_lost);
+    }
 }

@@ -205,3 +205,20 @@ fn nothing_is_answered_unrecorded_where_the_audit_is_required() {
     assert_eq!(scene.requests(), 2);
     scene.server.stop();
 }
+
+#[test]
+fn a_server_that_could_answer_nothing_does_not_start() {
+    let env = TestEnv::new();
+    env.write(".config/keywright/config.toml", "audit = \"required\"\n");
+    let folder = env.path("activity");
+    fs::create_dir(&folder).expect("made");
+    let mut command = env.serve();
+    let ended = command.env("KEYWRIGHT_ACTIVITY", &folder).output();
+    let ended = ended.expect("it ran");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("error: the activity file cannot be used"),
+        "{told}"
+    );
+}
