@@ -6,7 +6,7 @@ use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Expiry, KeyKind, KeyName, Model, Note, Provider, Scope, Tag, VariableName, WellKnown,
-    hide_secrets,
+    has_secret,
 };
 use crate::output::escape;
 use crate::session::Session;
@@ -150,7 +150,7 @@ impl SetArgs {
     /// A value in the place of the name, or behind it: every list would show it.
     fn refuse_secret_name(&self) -> Result<(), CommandError> {
         let name = self.name.as_str();
-        if hide_secrets(name) == name {
+        if !has_secret(name) {
             return Ok(());
         }
         let message = "the name has a provider's key in it, and names are shown";

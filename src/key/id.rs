@@ -179,12 +179,59 @@ pub(super) fn refuse_token(text: &str) -> Result<(), ParseError> {
 /// Puts `…` in the place of every whole token, every access token, every recovery code and every key of a well-known
 /// provider in a text, so that no error repeats one.
 pub(crate) fn hide_secrets(text: &str) -> String {
-    let is_token = |word: &str| token_id(word).is_some() || has_access_token(word);
-    let text = hide_words(text, |c| c.is_ascii_alphanumeric() || c == '_', is_token);
-    let in_code = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let text = hide_words(&text, in_code, is_recovery_code);
-    let in_key = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    hide_words(&text, in_key, WellKnown::is_key)
+    SECRETS.iter().fold(text.to_owned(), |text, secret| {
+        let shown = |(word, rest)| [if secret.is(word) { "…" } else { word }, rest];
+        secret.words(&text).flat_map(shown).collect()
+    })
+}
+
+/// Whether [`hide_secrets`] would find something.
+pub(crate) fn has_secret(text: &str) -> bool {
+    text.len() >= SHORTEST_SECRET
+        && SECRETS
+            .iter()
+            .any(|secret| secret.words(text).any(|(word, _)| secret.is(word)))
+}
+
+/// Fewest bytes of a word that is a secret: a provider's key has three at its beginning and a run of sixteen.
+const SHORTEST_SECRET: usize = 19;
+
+/// A kind of secret that has no business in a text.
+struct SecretWord {
+    /// What its words are made of beside letters and digits.
+    others: &'static str,
+    is_secret: fn(&str) -> bool,
+}
+
+const SECRETS: &[SecretWord] = &[
+    SecretWord {
+        others: "_",
+        is_secret: |word| token_id(word).is_some() || has_access_token(word),
+    },
+    SecretWord {
+        others: "-",
+        is_secret: is_recovery_code,
+    },
+    SecretWord {
+        others: "-._",
+        is_secret: WellKnown::is_key,
+    },
+];
+
+impl SecretWord {
+    fn is(&self, word: &str) -> bool {
+        word.len() >= SHORTEST_SECRET && (self.is_secret)(word)
+    }
+
+    /// Each word with what stands between it and the next.
+    fn words<'a>(&self, text: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let others = self.others;
+        let ends = move |c: char| !(c.is_ascii_alphanumeric() || others.contains(c));
+        text.split_inclusive(ends).map(move |piece| {
+            let end = piece.find(ends).unwrap_or(piece.len());
+            piece.split_at(end)
+        })
+    }
 }
 
 /// Whether an access token is in a word, or the greater part of one: whole or not, what it begins with tells it.
@@ -204,21 +251,6 @@ fn is_recovery_code(word: &str) -> bool {
     });
     let mut groups = word.split('-');
     (begun && digits >= 20) || (groups.clone().count() == 9 && groups.all(|group| group.len() == 4))
-}
-
-fn hide_words(
-    text: &str,
-    in_word: impl Fn(char) -> bool,
-    is_secret: impl Fn(&str) -> bool,
-) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for piece in text.split_inclusive(|c| !in_word(c)) {
-        let end = piece.find(|c| !in_word(c)).unwrap_or(piece.len());
-        let (word, rest) = piece.split_at(end);
-        safe.push_str(if is_secret(word) { "…" } else { word });
-        safe.push_str(rest);
-    }
-    safe
 }
 
 impl fmt::Display for KeyRef {
@@ -253,6 +285,15 @@ mod tests {
             )),
             "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"
         );
+    }
+
+    #[test]
+    fn the_shortest_secret_is_hidden() {
+        let key = "sk-0123456789abcdef";
+        assert_eq!(key.len(), SHORTEST_SECRET);
+        assert!(has_secret(key) && has_secret(&format!("a={key}")));
+        assert_eq!(hide_secrets(&format!("a={key}/b")), "a=…/b");
+        assert!(!has_secret(&key[..SHORTEST_SECRET - 1]));
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod well_known;
 pub use self::brand::Brand;
 pub use self::context::{Context, ContextKey, ContextPair};
 pub use self::generation::{Generation, GenerationState, Status};
-pub(crate) use self::id::{BASE62, hide_secrets};
+pub(crate) use self::id::{BASE62, has_secret, hide_secrets};
 pub use self::id::{KeyId, KeyRef, ScopeId, SlotId, VaultId};
 pub use self::issued::IssuedDetails;
 pub use self::label::{Actor, Model, Note, Provider, SearchText, Tag};

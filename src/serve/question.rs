@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use hyper::Method;
 
-use crate::key::{Permission, hide_secrets};
+use crate::key::{Permission, has_secret};
 use crate::vault::Requirements;
 
 /// Most bytes of a requirement in all.
@@ -65,9 +65,7 @@ impl Question {
                 "require" => question.require(&value, method)?,
                 "env" => set(&mut question.requirements.environment, "env", &value)?,
                 "project" => set(&mut question.requirements.project, "project", &value)?,
-                _ if TOKEN_NAMES.contains(&name) || looks_secret(&value) => {
-                    question.has_token = true
-                }
+                _ if TOKEN_NAMES.contains(&name) || has_secret(&value) => question.has_token = true,
                 _ => return Err(unknown(name)),
             }
         }
@@ -101,7 +99,7 @@ impl Question {
     pub(super) fn query_has_token(query: &str) -> bool {
         query.split('&').any(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            TOKEN_NAMES.contains(&name.to_ascii_lowercase().as_str()) || looks_secret(value)
+            TOKEN_NAMES.iter().any(|it| name.eq_ignore_ascii_case(it)) || has_secret(value)
         })
     }
 }
@@ -112,11 +110,6 @@ fn verb(method: &Method) -> &'static str {
         Method::GET | Method::HEAD | Method::OPTIONS => "read",
         _ => "write",
     }
-}
-
-/// Whether there is a token or a provider's key in it.
-fn looks_secret(text: &str) -> bool {
-    hide_secrets(text) != text
 }
 
 pub(super) fn set<T: FromStr<Err: Display>>(

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::files::{SIZE_LIMIT, read_accepted};
 use crate::error::{CommandError, Exit};
 use crate::key::{
-    Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, hide_secrets,
+    Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, has_secret,
 };
 
 /// Its name, in whatever folder.
@@ -67,7 +67,7 @@ impl TryFrom<String> for ListedVariable {
 
 /// Not the token or key itself: the file is committed, and every command would show it.
 fn refuse_token(text: &str) -> Result<(), &'static str> {
-    if hide_secrets(text) == text {
+    if !has_secret(text) {
         Ok(())
     } else {
         Err(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::hide_secrets;
+use crate::key::{has_secret, hide_secrets};
 
 /// Longest beginning of a text that is looked at, in bytes.
 const READ: usize = 2048;
@@ -99,12 +99,15 @@ fn without_secrets(text: &str) -> String {
     if text.contains('%') {
         let decoded = decoded(text);
         let decoded = visible(&decoded);
-        let hidden = hide_secrets(&decoded);
-        if hidden != decoded {
-            return hidden;
+        if has_secret(&decoded) {
+            return hide_secrets(&decoded);
         }
     }
-    hide_secrets(&visible(text))
+    let visible = visible(text);
+    match has_secret(&visible) {
+        true => hide_secrets(&visible),
+        false => visible.into_owned(),
+    }
 }
 
 /// With all but visible ASCII as `\u{..}`.
