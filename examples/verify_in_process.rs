@@ -14,8 +14,8 @@ use std::thread;
 use keywright::crypto::{Secret, SecretSlice};
 use keywright::key::{Actor, Timestamp};
 use keywright::vault::{
-    AccessToken, Code, Location, RecordedUse, Recorder, RequestText, Requirements, Retention,
-    UseRequest, Verifier,
+    AccessToken, Code, KnownKey, Location, RecordedUse, Recorder, RequestText, Requirements,
+    Retention, UseRequest, Verifier,
 };
 
 /// Uses of one transaction at most, and uses that wait for it: who comes then waits, too.
@@ -37,10 +37,10 @@ impl Gate {
             Err(_) => return (503, "try again later".to_owned()),
         };
         let answer = match checked.verdict.code {
-            // `verdict.found` has the key's name, scope, context and more.
+            // `verdict.key` has the key's name, scope, context and more.
             Code::Valid => {
-                let found = checked.verdict.found.as_ref();
-                (200, found.map_or(String::new(), |found| found.place()))
+                let key = checked.verdict.key.as_ref();
+                (200, key.map_or(String::new(), KnownKey::place))
             }
             // A good token, and not for this.
             Code::InsufficientPermission | Code::WrongEnvironment | Code::WrongProject => {

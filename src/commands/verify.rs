@@ -12,7 +12,9 @@ use crate::error::{CommandError, Exit};
 use crate::key::{IssuedDetails, KeyId, Permission, Timestamp};
 use crate::output::{escape, json_text};
 use crate::session::Session;
-use crate::vault::{Code, KnownKeys, Requirements, UseCounts, Vault, VaultError, Verdict};
+use crate::vault::{
+    Code, KnownKey, KnownKeys, Requirements, UseCounts, Vault, VaultError, Verdict,
+};
 use crate::view::AnswerView;
 
 /// How many bytes of answers are put together before they are written.
@@ -101,18 +103,17 @@ fn for_issued_keys(err: VaultError) -> CommandError {
 /// The answer in one line.
 fn sentence(verdict: &Verdict, requirements: &Requirements) -> String {
     let code = verdict.code.text();
-    let Some(found) = &verdict.found else {
+    let Some(key) = &verdict.key else {
         return match verdict.code {
             Code::Missing => format!("{code}: there is no token on standard input"),
             Code::Malformed => format!("{code}: this is not a whole, correctly typed token"),
             _ => format!("{code}: no open scope has a key with this token"),
         };
     };
-    let name = &found.key.name;
-    let in_scope = &found.scope;
+    let (name, in_scope) = (key.name(), key.scope());
     match verdict.code {
         Code::Valid => {
-            let granted = found.key.issued().map(IssuedDetails::granted_permissions);
+            let granted = key.issued().map(IssuedDetails::granted_permissions);
             let permissions = match granted {
                 Some(granted) if !granted.is_empty() => granted.to_string(),
                 _ => "do nothing".to_owned(),
@@ -283,7 +284,7 @@ impl Answers {
     ) -> io::Result<()> {
         let answer = Answer {
             code: verdict.code,
-            key: verdict.found.as_ref().map(|found| found.id),
+            key: verdict.key.as_ref().map(KnownKey::id),
             generation: verdict.generation,
             superseded: verdict.superseded,
         };

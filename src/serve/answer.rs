@@ -9,8 +9,8 @@ use hyper::{HeaderMap, Response, StatusCode};
 
 use super::Body;
 use crate::crypto::base64;
-use crate::key::{Context, KeyId};
-use crate::vault::{Code, Found, Requirements, Verdict};
+use crate::key::Context;
+use crate::vault::{Code, KnownKey, Requirements, Verdict};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,12 +43,11 @@ const UNAVAILABLE_FOR: u64 = 1;
 /// Longest name of a key in a header, in bytes.
 const NAME_LIMIT: usize = 256;
 
-/// Headers of an answer, so that there is room for them at once.
-const HEADERS: usize = 12;
-
 const CODE: HeaderName = HeaderName::from_static("x-auth-code");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-auth-request-id");
 const GENERATION: HeaderName = HeaderName::from_static("x-auth-generation");
+const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
+const KEY_NAME: HeaderName = HeaderName::from_static("x-auth-key-name");
 
 impl Outcome {
     /// The code as it is written.
@@ -120,12 +119,9 @@ impl Outcome {
         let mut response = Response::new(Body::default());
         *response.status_mut() = self.status(asker);
         let headers = response.headers_mut();
-        headers.reserve(HEADERS);
         match (self, identity) {
             (Self::Checked(verdict), Some(identity)) if asker != Asker::Api => {
-                identity.write(headers);
-                let generation = verdict.generation.unwrap_or(0);
-                headers.insert(GENERATION, HeaderValue::from(generation));
+                *headers = identity.clone().into_headers(verdict);
             }
             _ => {
                 headers.insert(CODE, HeaderValue::from_static(self.code()));
@@ -160,79 +156,88 @@ pub(super) fn with_body(
 }
 
 /// Who a good token is of, as headers of visible ASCII: under 4 KiB, for the limits of what a key has are checked when it is
-/// written.
-#[derive(Debug)]
-pub(super) struct Identity([(HeaderName, HeaderValue); 7]);
+/// written. What is each key's own is put in for each answer; the rest is the same for keys that are alike.
+#[derive(Clone, Debug)]
+pub(super) struct Identity(HeaderMap);
 
 impl Identity {
-    pub(super) fn of(found: &Found) -> Self {
-        let issued = found.key.issued();
+    fn of(key: &KnownKey) -> Self {
+        let scope = key.scope();
+        let issued = key.issued();
         let permissions = issued.map(|issued| issued.granted_permissions());
-        let permissions =
-            permissions.map_or_else(String::new, |it| it.to_string().replace(", ", ","));
         let roles: Vec<&str> = issued.map_or_else(Vec::new, |issued| {
             issued.roles.iter().map(|role| role.name.as_str()).collect()
         });
         let context = issued.map(|issued| issued.granted_context());
-        Self(
-            [
-                ("x-auth-key-id", found.id.as_str().to_owned()),
-                ("x-auth-key-name", percent_encoded(found.key.name.as_str())),
-                (
-                    "x-auth-project",
-                    percent_encoded(found.scope.project.as_str()),
-                ),
-                (
-                    "x-auth-environment",
-                    percent_encoded(found.scope.environment.as_str()),
-                ),
-                ("x-auth-permissions", permissions),
-                // Names of roles are ASCII, and all of them count.
-                ("x-auth-roles", roles.join(",")),
-                (
-                    "x-auth-context",
-                    context.map_or_else(String::new, |it| base64url_json(&it)),
-                ),
-            ]
-            .map(|(name, value)| (HeaderName::from_static(name), visible(value))),
-        )
+        let mut headers = HeaderMap::new();
+        for own in [KEY_ID, KEY_NAME, GENERATION, REQUEST_ID] {
+            headers.insert(own, NOTHING);
+        }
+        for (name, value) in [
+            ("x-auth-project", percent_encoded(scope.project.as_str())),
+            (
+                "x-auth-environment",
+                percent_encoded(scope.environment.as_str()),
+            ),
+            (
+                "x-auth-permissions",
+                permissions.map_or_else(String::new, |it| it.to_string().replace(", ", ",")),
+            ),
+            // Names of roles are ASCII, and all of them count.
+            ("x-auth-roles", roles.join(",")),
+            (
+                "x-auth-context",
+                context.map_or_else(String::new, |it| base64url_json(&it)),
+            ),
+        ] {
+            headers.insert(HeaderName::from_static(name), visible(value));
+        }
+        Self(headers)
     }
 
-    fn write(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.0 {
-            headers.insert(name.clone(), value.clone());
+    /// With what is the key's own.
+    fn into_headers(mut self, verdict: &Verdict) -> HeaderMap {
+        if let Some(key) = &verdict.key {
+            let name = percent_encoded(key.name().as_str());
+            self.0.insert(KEY_ID, visible(key.id().to_string()));
+            self.0.insert(KEY_NAME, visible(name));
         }
+        if let Some(generation) = verdict.generation {
+            self.0.insert(GENERATION, HeaderValue::from(generation));
+        }
+        self.0
     }
 }
 
 /// Identities that were put into headers before; for as long as the vault is the same.
 #[derive(Debug, Default)]
-pub(super) struct Identities(Mutex<HashMap<KeyId, Arc<Identity>>>);
+pub(super) struct Identities(Mutex<HashMap<[usize; 2], Arc<Identity>>>);
 
 impl Identities {
     /// Most that are kept.
     const KEPT: usize = 1024;
 
-    pub(super) fn of(&self, found: &Found) -> Arc<Identity> {
+    pub(super) fn of(&self, key: &KnownKey) -> Arc<Identity> {
+        let likeness = key.likeness();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= Self::KEPT && !known.contains_key(&found.id) {
+        if known.len() >= Self::KEPT && !known.contains_key(&likeness) {
             known.clear();
         }
         let identity = known
-            .entry(found.id)
-            .or_insert_with(|| Arc::new(Identity::of(found)));
+            .entry(likeness)
+            .or_insert_with(|| Arc::new(Identity::of(key)));
         Arc::clone(identity)
     }
 }
 
-/// `-` stands for nothing, so that the header is there all the same.
+/// Stands for nothing, so that the header is there all the same.
+const NOTHING: HeaderValue = HeaderValue::from_static("-");
+
 fn visible(value: String) -> HeaderValue {
-    let value = if value.is_empty() {
-        "-".to_owned()
-    } else {
-        value
-    };
-    HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    match value.is_empty() {
+        true => NOTHING,
+        false => HeaderValue::try_from(value).unwrap_or(NOTHING),
+    }
 }
 
 /// Percent-encoded (RFC 3986, section 2.1) but for letters, digits and `-._~,:`, and no more of it than [`NAME_LIMIT`] bytes.

@@ -244,22 +244,23 @@ pub(super) async fn converse(
     _permit: OwnedSemaphorePermit,
 ) {
     shared.metrics.connections.inc();
-    let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let mut response = answer(Arc::clone(&shared), peer, request).await;
-            if shared.is_stopping() {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(CONNECTION, close);
-            }
-            Ok::<_, Infallible>(response)
+    let peer = peer.map(|peer| peer.to_canonical().to_string());
+    let (shared, peer) = (&*shared, peer.as_deref());
+    let service = service_fn(|request| async move {
+        let mut response = answer(shared, peer, request).await;
+        if shared.is_stopping() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
+        Ok::<_, Infallible>(response)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_header_size(HEADER_LIMIT)
         .max_buf_size(BUFFER)
+        // Answers are short: one piece costs less than a list of pieces.
+        .writev(false)
         .serve_connection(TokioIo::new(Timed::new(stream)), service);
     let mut connection = pin!(connection);
     // How it ended is the client's business: what could be answered was.

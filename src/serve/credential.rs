@@ -1,7 +1,7 @@
 //! Finding the one credential of a request.
 
 use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderName};
 
 use crate::crypto::SecretSlice;
 
@@ -15,7 +15,7 @@ pub(super) enum Credential<'a> {
 }
 
 /// The header beside `Authorization: Bearer` (RFC 6750, section 2.1) that a token may come in.
-const API_KEY: &str = "x-api-key";
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl<'a> Credential<'a> {
     /// Of a request's headers. Another scheme of `Authorization` is for somebody else.
@@ -61,7 +61,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::HeaderValue;
 
     use super::*;
 

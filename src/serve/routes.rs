@@ -1,7 +1,7 @@
 //! What each path answers.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -31,6 +31,14 @@ const NO_QUESTION: &str = "a question of POST /v1/verify is none; its answer say
 
 /// What is logged of a token where only an operator writes.
 const TOKEN_IN_OURS: &str = "a token in the query of /auth/nginx or /auth/proxy is refused: there the proxy's configuration says what is required";
+
+/// What a proxy says of the client's request.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -68,8 +76,8 @@ fn route(path: &str) -> Option<Route> {
 
 /// Answers one request, whatever it is.
 pub(super) async fn answer(
-    shared: Arc<Shared>,
-    peer: Option<IpAddr>,
+    shared: &Shared,
+    peer: Option<&str>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let Some(route) = route(request.uri().path()) else {
@@ -107,19 +115,19 @@ pub(super) async fn answer(
             let answer = Response::new(Body::default());
             with_body(answer, METRICS, shared.metrics.text().into_bytes())
         }
-        Route::Ask(Asker::Api) => answer_api(&shared, peer, request).await,
-        Route::Ask(asker) => answer_proxy(&shared, peer, asker, &request).await,
+        Route::Ask(Asker::Api) => answer_api(shared, peer, request).await,
+        Route::Ask(asker) => answer_proxy(shared, peer, asker, &request).await,
     }
 }
 
 async fn answer_proxy(
     shared: &Shared,
-    peer: Option<IpAddr>,
+    peer: Option<&str>,
     asker: Asker,
     request: &Request<Incoming>,
 ) -> Response<Body> {
     let headers = request.headers();
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // What the client asked of the proxy.
     let (method, target) = match asker {
         Asker::Envoy => {
@@ -127,12 +135,12 @@ async fn answer_proxy(
             (Some(request.method().clone()), target.strip_prefix(ENVOY))
         }
         Asker::Nginx => (
-            text("x-original-method").and_then(|it| it.parse().ok()),
-            text("x-original-uri"),
+            text(ORIGINAL_METHOD).and_then(|it| it.parse().ok()),
+            text(ORIGINAL_URI),
         ),
         _ => (
-            text("x-forwarded-method").and_then(|it| it.parse().ok()),
-            text("x-forwarded-uri"),
+            text(FORWARDED_METHOD).and_then(|it| it.parse().ok()),
+            text(FORWARDED_URI),
         ),
     };
     let question = match asker {
@@ -190,18 +198,17 @@ fn asked_in_headers(headers: &HeaderMap, method: Option<&Method>) -> Result<Ques
 }
 
 /// The client's address as the proxy in front says it, and else the proxy's own. For people to read: nothing depends on it.
-fn client(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<String> {
+fn client<'a>(headers: &'a HeaderMap, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
     let text = |name: HeaderName| headers.get_all(name).iter().next_back()?.to_str().ok();
-    let real = text(HeaderName::from_static("x-real-ip"));
-    let forwarded = || {
-        text(HeaderName::from_static("x-forwarded-for"))?
-            .rsplit(',')
-            .next()
-    };
+    let real = text(REAL_IP);
+    let forwarded = || text(FORWARDED_FOR)?.rsplit(',').next();
     let said = real.or_else(forwarded).map(str::trim);
-    let said = said.and_then(|said| said.parse::<IpAddr>().ok());
-    said.or(peer)
-        .map(|address| address.to_canonical().to_string())
+    let said = said.and_then(|said| match said.parse().ok()? {
+        // It is written in one way only.
+        IpAddr::V4(_) => Some(Cow::Borrowed(said)),
+        IpAddr::V6(address) => Some(Cow::Owned(address.to_canonical().to_string())),
+    });
+    said.or(peer.map(Cow::Borrowed))
 }
 
 /// The body of a question that a program asks.
@@ -240,7 +247,7 @@ enum AnswerOrCode<'a> {
 
 async fn answer_api(
     shared: &Shared,
-    peer: Option<IpAddr>,
+    peer: Option<&str>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();

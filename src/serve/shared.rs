@@ -1,11 +1,14 @@
 //! What all connections share: the keys, the limits, what is recorded, and how an answer is decided.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response};
+
+use tokio::task::yield_now;
 
 use super::answer::{Asker, Identities, Outcome};
 use super::credential::Credential;
@@ -88,7 +91,10 @@ impl Shared {
 
     /// What is known now; `None` while the vault cannot be read.
     pub(super) async fn known(&self) -> Option<Arc<Served>> {
-        let known = match self.verifier.current((self.clock)()) {
+        let looks = self.verifier.looks();
+        // Requests that have come by now share a look.
+        yield_now().await;
+        let known = match self.verifier.current_since(looks, (self.clock)()) {
             Some(known) => known,
             None => self.renewed().await?,
         };
@@ -155,7 +161,9 @@ impl Shared {
             return given.clone();
         }
         let (start, count) = &self.ids;
-        let id = format!("{start}-{:x}", count.fetch_add(1, Ordering::Relaxed));
+        let mut id = String::with_capacity(start.len() + 20);
+        // Writing into a text does not fail.
+        let _ = write!(id, "{start}-{:x}", count.fetch_add(1, Ordering::Relaxed));
         HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 
@@ -237,10 +245,10 @@ impl Shared {
     ) -> (Response<Body>, Outcome) {
         self.metrics.answered(outcome.code());
         let identity = match (&outcome, served) {
-            (Outcome::Checked(verdict), Some(served)) if verdict.code == Code::Valid => verdict
-                .found
-                .as_ref()
-                .map(|found| served.identities.of(found)),
+            (Outcome::Checked(verdict), Some(served)) if verdict.code == Code::Valid => {
+                let key = verdict.key.as_ref();
+                key.map(|key| served.identities.of(key))
+            }
             _ => None,
         };
         let requirements = &question.requirements;

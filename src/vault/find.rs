@@ -2,7 +2,7 @@
 
 use super::head::{ManifestRow, OpenScope};
 use super::{Vault, VaultError, View};
-use crate::key::{Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
+use crate::key::{IssuedDetails, Key, KeyId, KeyKind, KeyName, KeyRef, Scope, ScopeId};
 use crate::store::KeyTotal;
 
 /// A key that was found, as it was then: a later change of it is refused if its revision is another by then.
@@ -58,11 +58,15 @@ impl Found {
 /// What tables show instead of a secret.
 pub(super) fn display(key: &Key, id: KeyId, scope: &Scope) -> String {
     match &key.details {
-        crate::key::Details::Issued(issued) => {
-            format!("{}_{}1_{id}_••••", issued.brand, scope.environment.short())
-        }
+        crate::key::Details::Issued(issued) => masked(issued, id, scope),
         crate::key::Details::Provider(provider) => provider.masked.clone(),
     }
+}
+
+/// The same of an issued key.
+pub(super) fn masked(issued: &IssuedDetails, id: KeyId, scope: &Scope) -> String {
+    let environment = scope.environment.short();
+    format!("{}_{environment}1_{id}_••••", issued.brand)
 }
 
 /// Whom a command means.

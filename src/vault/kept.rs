@@ -1,36 +1,39 @@
 //! An issued key as a process keeps it that checks tokens: small, for there may be a hundred thousand.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::VaultError;
 use super::activity::ActivityKey;
-use super::find::Found;
+use super::find::masked;
 use super::head::OpenScope;
-use super::record::OpenRecord;
+use super::record::{OpenRecord, RowHash};
 use crate::crypto::Secret;
 use crate::key::{
-    Actor, Details, Generation, Key, KeyId, KeyName, Note, Revocation, Scope, ScopeId, Tag,
-    Timestamp,
+    Actor, Details, Generation, IssuedDetails, Key, KeyId, KeyName, Revocation, Scope,
 };
-use crate::store::KeyTotal;
+
+/// An issued key as it was when a token was checked. A clone shares it.
+#[derive(Clone)]
+pub struct KnownKey {
+    pub(super) scope: Arc<KnownScope>,
+    pub(super) kept: Arc<KeptKey>,
+}
 
 /// What the keys of a scope have in common, as the last read found it.
 #[derive(Debug)]
 pub(super) struct KnownScope {
     scope: Scope,
-    id: ScopeId,
-    default_key: Option<KeyId>,
     pub(super) activity: Arc<ActivityKey>,
 }
 
-/// One record, opened.
+/// What is kept of a record: shared by all that is known of the key, for as long as its row is the same.
 #[derive(Debug)]
 pub(super) struct KeptKey {
+    /// The row that was opened, for who reads it again.
+    pub(super) row: Option<RowHash>,
     id: KeyId,
-    revision: u64,
     name: KeyName,
-    created_at: Timestamp,
-    note: Option<Note>,
     pub(super) generations: Box<[Generation]>,
     /// Of each generation, oldest first.
     pub(super) digests: Box<[Secret]>,
@@ -42,7 +45,6 @@ pub(super) struct KeptKey {
 struct Rest {
     created_by: Actor,
     revoked: Option<Revocation>,
-    tags: Vec<Tag>,
     details: Details,
 }
 
@@ -70,8 +72,6 @@ impl KnownScope {
     pub(super) fn of(open: &OpenScope) -> Self {
         Self {
             scope: open.scope.clone(),
-            id: open.row.id,
-            default_key: open.head.default_key(),
             activity: Arc::new(ActivityKey::of(open)),
         }
     }
@@ -83,70 +83,96 @@ impl KeptKey {
     /// # Errors
     /// As [`OpenRecord::key`].
     pub(super) fn new(
-        revision: u64,
+        row: Option<RowHash>,
         record: &OpenRecord,
         alike: &mut Alike,
     ) -> Result<Self, VaultError> {
         let Key {
             name,
-            created_at,
             created_by,
             revoked,
-            tags,
-            note,
             generations,
             details,
+            ..
         } = record.key()?;
         let rest = Rest {
             created_by,
             revoked,
-            tags,
             details,
         };
         Ok(Self {
+            row,
             id: record.id(),
-            revision,
             name,
-            created_at,
-            note,
             generations: generations.into_boxed_slice(),
             digests: record.secrets()?.into_boxed_slice(),
             rest: alike.share(rest),
         })
     }
+}
 
+impl KnownKey {
     /// Its public id.
-    pub(super) fn id(&self) -> KeyId {
-        self.id
+    pub fn id(&self) -> KeyId {
+        self.kept.id
     }
 
-    /// The whole key, as one that was looked for.
-    pub(super) fn found(&self, known: &KnownScope) -> Found {
-        let Rest {
-            created_by,
-            revoked,
-            tags,
-            details,
-        } = &*self.rest;
-        let key = Key {
-            name: self.name.clone(),
-            created_at: self.created_at,
-            created_by: created_by.clone(),
-            revoked: revoked.clone(),
-            tags: tags.clone(),
-            note: self.note.clone(),
-            generations: self.generations.to_vec(),
-            details: details.clone(),
-        };
-        Found {
-            scope: known.scope.clone(),
-            id: self.id,
-            key,
-            is_default: known.default_key == Some(self.id),
-            total: KeyTotal::default(),
-            scope_id: known.id,
-            revision: self.revision,
+    /// What people call it.
+    pub fn name(&self) -> &KeyName {
+        &self.kept.name
+    }
+
+    /// Where it is.
+    pub fn scope(&self) -> &Scope {
+        &self.scope.scope
+    }
+
+    /// Who made it.
+    pub fn created_by(&self) -> &Actor {
+        &self.kept.rest.created_by
+    }
+
+    /// When and why it was revoked.
+    pub fn revoked(&self) -> Option<&Revocation> {
+        self.kept.rest.revoked.as_ref()
+    }
+
+    /// What it may do, and for whom.
+    pub fn issued(&self) -> Option<&IssuedDetails> {
+        match &self.kept.rest.details {
+            Details::Issued(issued) => Some(issued),
+            Details::Provider(_) => None,
         }
+    }
+
+    /// Oldest first.
+    pub fn generations(&self) -> &[Generation] {
+        &self.kept.generations
+    }
+
+    /// `name` in project/environment, for people.
+    pub fn place(&self) -> String {
+        format!("`{}` in {}", self.name(), self.scope())
+    }
+
+    /// What tables show instead of a token: `brand_prod1_uQCT8H872CoB_••••`.
+    pub fn display(&self) -> String {
+        let issued = self.issued();
+        issued.map_or_else(String::new, |it| masked(it, self.id(), self.scope()))
+    }
+
+    /// The same for keys that have the scope and all of [`KnownKey::issued`] in common, while one of them is there.
+    pub(crate) fn likeness(&self) -> [usize; 2] {
+        [
+            Arc::as_ptr(&self.scope).addr(),
+            Arc::as_ptr(&self.kept.rest).addr(),
+        ]
+    }
+}
+
+impl fmt::Debug for KnownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KnownKey").field(&self.id()).finish()
     }
 }
 
@@ -158,7 +184,6 @@ mod tests {
         Rest {
             created_by: actor.parse().expect("an actor"),
             revoked: None,
-            tags: Vec::new(),
             details: Details::Provider(Default::default()),
         }
     }

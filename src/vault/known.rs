@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anchor::Seen;
-use super::kept::{Alike, KeptKey, KnownScope};
-use super::record::RowHash;
+use super::kept::{Alike, KeptKey, KnownKey, KnownScope};
 use super::{Checked, Holder, Requirements, Vault, VaultError, View};
 use crate::crypto::{Presented, SecretSlice};
 use crate::key::{KeyId, ScopeId, Timestamp, VaultId};
@@ -27,20 +26,6 @@ pub struct KnownKeys {
     expires_at: Option<Timestamp>,
 }
 
-/// A key, and the row that it was opened from: for as long as the row is the same, opening it would give the same again.
-#[derive(Debug)]
-struct OfRow {
-    row: RowHash,
-    key: KeptKey,
-}
-
-#[derive(Debug)]
-struct KnownKey {
-    /// Shared with what was known before.
-    kept: Arc<OfRow>,
-    scope: Arc<KnownScope>,
-}
-
 impl KnownKeys {
     /// What is said of a presented credential: a bare token, or an `Authorization` line.
     pub fn check(
@@ -55,10 +40,7 @@ impl KnownKeys {
         };
         let digest = token.digest(self.vault);
         match self.keys.get(&token.key_id) {
-            Some(known) => known
-                .kept
-                .key
-                .check(&known.scope, &digest, requirements, now),
+            Some(known) => known.check(&digest, requirements, now),
             None => Checked::unknown(&digest, now),
         }
     }
@@ -66,8 +48,12 @@ impl KnownKeys {
     /// Whether the vault still is what was read: a change whose command has returned makes this false, as does another
     /// file in its place, and the end of an access token. Takes a microsecond.
     pub fn is_current(&self, now: Timestamp) -> bool {
+        self.is_in_time(now) && self.watch.look().is_ok_and(|now| now == self.sight)
+    }
+
+    /// Whether no access token that opened it has ended.
+    pub(super) fn is_in_time(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
-            && self.watch.look().is_ok_and(|now| now == self.sight)
     }
 
     /// When the first of the access tokens that opened it ends; `None` for never.
@@ -155,22 +141,19 @@ impl View<'_> {
             let record_key = self.state.record_key(open);
             let mut of_scope = Vec::new();
             self.state.pass(&self.snapshot, open, |row| {
-                let hash = record_key.hash(row);
+                let hash = Some(record_key.hash(row));
                 let known = before.and_then(|before| before.keys.get(&row.key_id));
                 of_scope.push(match known.filter(|known| known.kept.row == hash) {
                     Some(known) => Arc::clone(&known.kept),
-                    None => Arc::new(OfRow {
-                        row: hash,
-                        key: KeptKey::new(row.revision, &record_key.open(row)?, &mut alike)?,
-                    }),
+                    None => Arc::new(KeptKey::new(hash, &record_key.open(row)?, &mut alike)?),
                 });
                 Ok(())
             })?;
             for kept in of_scope {
                 let scope = Arc::clone(&scope);
+                let known = KnownKey { scope, kept };
                 // The first scope that has an id answers for it.
-                keys.entry(kept.key.id())
-                    .or_insert(KnownKey { kept, scope });
+                keys.entry(known.id()).or_insert(known);
             }
         }
         Ok(keys)

@@ -74,6 +74,7 @@ pub use self::import::{
     Fate, Import, Imported, ImportedHalf, ImportedKey, ImportedRole, ImportedValue,
 };
 pub use self::issue::{Delivered, NewIssued, Pending};
+pub use self::kept::KnownKey;
 pub use self::known::KnownKeys;
 pub use self::list::Filter;
 pub use self::log::{LogEntry, Verb};

@@ -1,6 +1,7 @@
 //! Checking tokens in a process that stays: from memory, and never behind the vault.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// `examples/verify_in_process.rs` opens one, answers by each [`Code`](super::Code), and records.
 pub struct Verifier {
     known: RwLock<Option<Arc<KnownKeys>>>,
+    /// Looks at the vault that were begun, and the last of them that found it to be what was read.
+    looks: AtomicU64,
+    good_look: AtomicU64,
     source: Mutex<Source>,
 }
 
@@ -69,6 +73,8 @@ impl Verifier {
         let warnings = vault.take_warnings();
         Ok(Self {
             known: RwLock::new(Some(Arc::clone(&known))),
+            looks: AtomicU64::new(0),
+            good_look: AtomicU64::new(0),
             source: Mutex::new(Source {
                 vault,
                 tokens,
@@ -95,9 +101,30 @@ impl Verifier {
 
     /// What is known, if the vault is still what was read; without waiting for anything.
     pub fn current(&self, now: Timestamp) -> Option<Arc<KnownKeys>> {
+        self.current_since(self.looks(), now)
+    }
+
+    /// How many looks at the vault were begun: for requests that come together, to which one look is enough. Whoever has
+    /// read a request takes this number, and lets others read theirs before [`Verifier::current_since`].
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::SeqCst)
+    }
+
+    /// As [`Verifier::current`], where a look will do that another caller began after `looks` was taken.
+    pub fn current_since(&self, looks: u64, now: Timestamp) -> Option<Arc<KnownKeys>> {
+        // Before what is known: that is never older than the look.
+        let is_seen = self.good_look.load(Ordering::SeqCst) > looks;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let known = known.as_ref().map(Arc::clone)?;
-        known.is_current(now).then_some(known)
+        if is_seen {
+            return known.is_in_time(now).then_some(known);
+        }
+        let look = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
+        if !known.is_current(now) {
+            return None;
+        }
+        self.good_look.fetch_max(look, Ordering::SeqCst);
+        Some(known)
     }
 
     /// Reads the vault again, if it is not what was read; waits for who does so already.

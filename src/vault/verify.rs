@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::activity::ActivityKey;
-use super::find::Found;
 use super::head::OpenScope;
-use super::kept::{Alike, KeptKey, KnownScope};
+use super::kept::{Alike, KeptKey, KnownKey, KnownScope};
 use super::recorder::Used;
 use super::{Vault, VaultError, View};
 use crate::crypto::{Digest, NoToken, Presented, Secret};
@@ -80,7 +79,7 @@ impl Code {
 pub struct Verdict {
     pub code: Code,
     /// The key, once the digest matched.
-    pub found: Option<Arc<Found>>,
+    pub key: Option<KnownKey>,
     /// The generation whose token it is.
     pub generation: Option<u32>,
     /// A newer token is out; this one works until the overlap ends.
@@ -143,8 +142,11 @@ impl View<'_> {
             let record = self
                 .state
                 .record(&self.snapshot, open.row.id, &record_key, row)?;
-            let key = KeptKey::new(row.revision, &record, &mut Alike::default())?;
-            return Ok(key.check(&KnownScope::of(open), digest, requirements, now));
+            let key = KnownKey {
+                scope: Arc::new(KnownScope::of(open)),
+                kept: Arc::new(KeptKey::new(None, &record, &mut Alike::default())?),
+            };
+            return Ok(key.check(digest, requirements, now));
         }
         Ok(Checked::unknown(digest, now))
     }
@@ -163,18 +165,17 @@ impl View<'_> {
     }
 }
 
-impl KeptKey {
+impl KnownKey {
     /// What is said of a token with this key's id.
     pub(super) fn check(
         &self,
-        scope: &KnownScope,
         digest: &Digest,
         requirements: &Requirements,
         now: Timestamp,
     ) -> Checked {
         let mut matching = None;
         // Every stored digest is compared, so that the time does not tell which one it was.
-        for (generation, stored) in self.generations.iter().zip(&self.digests) {
+        for (generation, stored) in self.generations().iter().zip(&self.kept.digests) {
             if digest.is(stored) {
                 matching = Some(generation);
             }
@@ -183,10 +184,9 @@ impl KeptKey {
             None => Verdict::refused(Code::Unknown, now),
             Some(generation) => {
                 let state = generation.state(now);
-                let found = self.found(scope);
                 Verdict {
-                    code: judge(&found, state, requirements),
-                    found: Some(Arc::new(found)),
+                    code: judge(self, state, requirements),
+                    key: Some(self.clone()),
                     generation: Some(generation.number),
                     superseded: state == GenerationState::Overlap,
                     checked_at: now,
@@ -195,35 +195,30 @@ impl KeptKey {
         };
         Checked {
             verdict,
-            presented: Some((self.id(), Arc::clone(&scope.activity))),
+            presented: Some((self.id(), Arc::clone(&self.scope.activity))),
         }
     }
 }
 
 /// The order of `tokens and verification`: delivered, revoked, in its time, environment, project, permission.
-fn judge(found: &Found, state: GenerationState, requirements: &Requirements) -> Code {
-    let allowed = |wanted: &Permission| {
-        found
-            .key
-            .issued()
-            .is_some_and(|issued| issued.allows(wanted))
-    };
+fn judge(key: &KnownKey, state: GenerationState, requirements: &Requirements) -> Code {
+    let allowed = |wanted: &Permission| key.issued().is_some_and(|issued| issued.allows(wanted));
     match state {
         GenerationState::Undelivered => Code::Undelivered,
-        _ if found.key.revoked.is_some() => Code::Revoked,
+        _ if key.revoked().is_some() => Code::Revoked,
         GenerationState::Expired => Code::Expired,
         GenerationState::Rotated => Code::Rotated,
         GenerationState::Current | GenerationState::Overlap => {
             if requirements
                 .environment
                 .as_ref()
-                .is_some_and(|wanted| *wanted != found.scope.environment)
+                .is_some_and(|wanted| *wanted != key.scope().environment)
             {
                 Code::WrongEnvironment
             } else if requirements
                 .project
                 .as_ref()
-                .is_some_and(|wanted| *wanted != found.scope.project)
+                .is_some_and(|wanted| *wanted != key.scope().project)
             {
                 Code::WrongProject
             } else if !requirements.permissions.iter().all(allowed) {
@@ -239,7 +234,7 @@ impl Verdict {
     fn refused(code: Code, now: Timestamp) -> Self {
         Self {
             code,
-            found: None,
+            key: None,
             generation: None,
             superseded: false,
             checked_at: now,
@@ -248,8 +243,8 @@ impl Verdict {
 
     /// Whose requests are to be counted, and against what: of a valid verdict on a key that has a rate.
     pub fn rate(&self) -> Option<(KeyId, Rate)> {
-        let found = self.found.as_ref().filter(|_| self.code == Code::Valid)?;
-        Some((found.id, found.key.issued()?.rate?))
+        let key = self.key.as_ref().filter(|_| self.code == Code::Valid)?;
+        Some((key.id(), key.issued()?.rate?))
     }
 }
 
@@ -289,7 +284,7 @@ impl Checked {
 
     /// How it is counted: a wrong secret for a known id is told apart here, and only here.
     pub(super) fn used(&self) -> Used<'_> {
-        let code = match (&self.verdict.found, &self.presented) {
+        let code = match (&self.verdict.key, &self.presented) {
             (None, Some(_)) => "wrong_secret",
             _ => self.verdict.code.text(),
         };

@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use super::{role_names, text};
-use crate::key::{Context, Environment, PermissionSet, Project, RoleName};
-use crate::vault::{Code, Found, Verdict};
+use crate::key::{Context, Environment, KeyId, PermissionSet, Project, RoleName};
+use crate::vault::{Code, KnownKey, Verdict};
 
 /// The answer as JSON. After a refusal there is no more than the code and, for a token that was good, whose it is.
 #[derive(Serialize)]
 pub(crate) struct AnswerView<'a> {
     valid: bool,
     code: Code,
-    key_id: Option<&'a str>,
+    key_id: Option<KeyId>,
     name: Option<&'a str>,
     #[serde(flatten)]
     granted: Option<Granted<'a>>,
@@ -36,16 +36,14 @@ struct Granted<'a> {
 
 impl<'a> AnswerView<'a> {
     pub(crate) fn of(verdict: &'a Verdict) -> Self {
-        let found = verdict.found.as_ref();
+        let key = verdict.key.as_ref();
         let valid = verdict.code == Code::Valid;
         Self {
             valid,
             code: verdict.code,
-            key_id: found.map(|found| found.id.as_str()),
-            name: found.map(|found| found.key.name.as_str()),
-            granted: found
-                .filter(|_| valid)
-                .and_then(|found| granted(found, verdict)),
+            key_id: key.map(KnownKey::id),
+            name: key.map(|key| key.name().as_str()),
+            granted: key.filter(|_| valid).and_then(|key| granted(key, verdict)),
         }
     }
 
@@ -58,21 +56,20 @@ impl<'a> AnswerView<'a> {
     }
 }
 
-fn granted<'a>(found: &'a Found, verdict: &Verdict) -> Option<Granted<'a>> {
-    let issued = found.key.issued()?;
-    let end = found
-        .key
-        .generations
+fn granted<'a>(key: &'a KnownKey, verdict: &Verdict) -> Option<Granted<'a>> {
+    let issued = key.issued()?;
+    let end = key
+        .generations()
         .iter()
         .find(|generation| Some(generation.number) == verdict.generation)?;
     Some(Granted {
-        display: found.display(),
-        project: &found.scope.project,
-        environment: &found.scope.environment,
+        display: key.display(),
+        project: &key.scope().project,
+        environment: &key.scope().environment,
         permissions: issued.granted_permissions(),
         roles: role_names(issued),
         context: issued.granted_context(),
-        created_by: found.key.created_by.as_str(),
+        created_by: key.created_by().as_str(),
         expires_at: text(end.valid_until()),
         generation: verdict.generation,
         superseded: verdict.superseded,

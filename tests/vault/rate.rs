@@ -105,7 +105,7 @@ fn only_what_was_valid_becomes_limited_and_it_is_counted_as_refused() {
         let limited = checked.limited();
         assert_eq!(limited.verdict.code, expected);
         assert_eq!(
-            limited.verdict.found.is_some(),
+            limited.verdict.key.is_some(),
             limited.verdict.code.is_authenticated()
         );
         assert_eq!(limited.verdict.rate(), None);

@@ -453,13 +453,7 @@ fn how_fast_batches_are_recorded() {
         let ids: std::collections::HashSet<KeyId> = service
             .tokens
             .iter()
-            .filter_map(|token| {
-                service
-                    .check(token, NOW)
-                    .verdict
-                    .found
-                    .map(|found| found.id)
-            })
+            .filter_map(|token| service.check(token, NOW).verdict.key.map(|key| key.id()))
             .collect();
         let batches: Vec<_> = (0..25).map(|at| service.uses(BATCH, later(at))).collect();
         let (mut writing, mut pruning) = (Duration::ZERO, Duration::ZERO);

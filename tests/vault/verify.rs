@@ -35,7 +35,7 @@ impl Bench {
             verdict.code,
             Code::Malformed | Code::Missing | Code::Unknown
         );
-        assert_eq!(verdict.found.is_some(), matched, "{:?}", verdict.code);
+        assert_eq!(verdict.key.is_some(), matched, "{:?}", verdict.code);
         assert_eq!(verdict.generation.is_some(), matched);
         verdict.code
     }
@@ -234,9 +234,8 @@ fn a_verdict_tells_of_the_overlap_and_the_key() {
             (verdict.code, verdict.generation, verdict.superseded),
             (Code::Valid, Some(generation), superseded)
         );
-        let found = verdict.found.expect("the digest matched");
-        assert_eq!(found.key.name, name("ci"));
-        assert_eq!(found.scope, shop());
+        let key = verdict.key.expect("the digest matched");
+        assert_eq!((key.name(), key.scope()), (&name("ci"), &shop()));
     }
 }
 
@@ -379,6 +378,31 @@ fn a_verifier_follows_the_path_and_not_the_file() {
     let presented = secret(token.as_bytes());
     let checked = verifier.check(presented.as_slice(), &Requirements::default(), NOW);
     assert!(checked.is_err());
+}
+
+/// Requests that come together are answered by one look, and none by one that was begun before it came.
+#[test]
+fn a_look_is_shared_by_who_asked_before_it_was_begun() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let token = issue_named(&mut vault, "ci");
+    let verifier = Verifier::of(place.open()).expect("every key");
+    let early = verifier.looks();
+    assert!(verifier.current(NOW).is_some());
+    assert_eq!(verifier.looks(), early + 1);
+    let found = find(&mut vault, "ci");
+    vault.revoke(&found, &who(), NOW).expect("revoked");
+    // Another has looked since, and the key was good then.
+    assert!(verifier.current_since(early, NOW).is_some());
+    assert_eq!(verifier.looks(), early + 1);
+    let late = verifier.looks();
+    assert!(verifier.current_since(late, NOW).is_none());
+    assert!(
+        verifier.current_since(late, NOW).is_none(),
+        "a look that found a change"
+    );
+    assert_eq!(said(&verifier, &token), Code::Revoked);
+    assert!(verifier.current_since(late, NOW).is_some());
 }
 
 fn said(verifier: &Verifier, token: &str) -> Code {

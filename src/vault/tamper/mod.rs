@@ -197,7 +197,7 @@ impl Bench {
         for token in &self.tokens {
             let presented = Secret::new(token.as_bytes().to_vec());
             let verdict = vault.verify(&presented, &Requirements::default(), false, &who(), NOW)?;
-            let key = verdict.found.as_ref().map(|found| &found.key);
+            let key = verdict.key.as_ref();
             let may = key.and_then(|key| Some(key.issued()?.granted_permissions()));
             answers.push(format!("verified {:?} {may:?}", verdict.code));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keywright::crypto::Profile;
 use keywright::vault::{
-    Code, Credential, Filter, Found, Requirements, Vault, VaultError, Verdict, Wanted,
+    Code, Credential, Filter, KnownKey, Requirements, Vault, VaultError, Verdict, Wanted,
 };
 
 use super::Model;
@@ -78,15 +78,15 @@ impl Model {
             assert_eq!(verdict.code, entry.verdict(at, self.now));
             let number = entry.key.generations[at].number;
             assert_eq!(verdict.generation, Some(number));
-            self.compare_granted(&verdict.found.expect("the key"), entry);
+            self.compare_granted(&verdict.key.expect("the key"), entry);
             if verdict.code == Code::Valid {
                 self.compare_demands(vault, token, entry);
             }
         }
     }
 
-    fn compare_granted(&self, found: &Found, entry: &Entry) {
-        let issued = found.key.issued().expect("an issued key");
+    fn compare_granted(&self, key: &KnownKey, entry: &Entry) {
+        let issued = key.issued().expect("an issued key");
         let permissions = issued.granted_permissions();
         let permissions: BTreeSet<_> = permissions.iter().map(ToString::to_string).collect();
         assert_eq!(permissions, entry.granted(&self.roles));
