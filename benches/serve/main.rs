@@ -96,17 +96,17 @@ struct Course {
 /// The first course is what the others are compared with.
 fn measure_requests(folder: &std::path::Path, bare: &Bare, served: &[Served], pace: Pace) {
     let middle_one = &served[served.len() / 2];
-    let mut courses = vec![Course {
-        name: "bare hyper and tokio, `hello`".to_owned(),
+    let bare_course = |name: &str, path| Course {
+        name: name.to_owned(),
         address: bare.address,
         process: Some(bare.process()),
-        script: Script::new(
-            folder,
-            "GET",
-            "/auth/nginx?require=read",
-            &middle_one.tokens,
-        ),
-    }];
+        script: Script::new(folder, "GET", path, &middle_one.tokens),
+    };
+    let mut courses = vec![
+        bare_course("bare hyper and tokio, `hello`", "/auth/nginx?require=read"),
+        bare_course("bare, with the headers of an answer", bare::WITH_HEADERS),
+    ];
+    let first_served = courses.len();
     for (method, path) in [("GET", "/auth/nginx?require=read"), ("POST", "/v1/verify")] {
         courses.extend(served.iter().map(|served| Course {
             name: format!("`{path}`, {} keys", served.size),
@@ -171,7 +171,7 @@ fn measure_requests(folder: &std::path::Path, bare: &Bare, served: &[Served], pa
         );
     }
     if let [first, .., last] = served {
-        let of = |served: usize| &turns[1 + served];
+        let of = |served: usize| &turns[first_served + served];
         let flat = ratio(of(served.len() - 1), of(0), |it| it.rate);
         println!(
             "\n`/auth/nginx` with {} keys answers {flat:.2} × as many requests as with {}.",

@@ -9,6 +9,7 @@ use crate::output::Cell;
 use crate::session::Session;
 use crate::settings::{AccessSource, PassphraseSource};
 use crate::vault::{Outline, SlotOutline, Vault};
+use crate::view::counted;
 
 /// Show which vault, project and environment are in use
 ///
@@ -109,7 +110,8 @@ fn fields(
             Cell::new("not there yet; `keywright init` makes it"),
         )),
         Some(outline) => {
-            let records = format!("{} in {} scopes", outline.records, outline.scopes);
+            let scopes = counted(outline.scopes as u64, "scope");
+            let records = format!("{} in {scopes}", outline.records);
             if outline.is_slice {
                 fields.push(("state", Cell::new(format!("slice of vault {}", outline.id))));
                 fields.push(("records", Cell::new(records)));

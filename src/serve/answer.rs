@@ -25,6 +25,18 @@ pub(super) enum Asker {
     Envoy,
 }
 
+impl Asker {
+    /// The path that it asks.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Api => "/v1/verify",
+            Self::Nginx => "/auth/nginx",
+            Self::Proxy => "/auth/proxy",
+            Self::Envoy => "/auth/envoy",
+        }
+    }
+}
+
 /// What the answer to a request is, whoever asks.
 #[derive(Debug)]
 pub(super) enum Outcome {

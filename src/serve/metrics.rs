@@ -31,6 +31,8 @@ pub(super) struct Metrics {
     registry: Registry,
     /// Found once, so that counting takes no look-up of labels.
     answers: BTreeMap<&'static str, Counter>,
+    /// In seconds since 1970.
+    pub(super) access_end: Gauge,
     pub(super) available: Gauge,
     pub(super) connections: Gauge,
     pub(super) keys: Gauge,
@@ -51,6 +53,7 @@ impl Metrics {
         registry.register("answers", "Answers by their code", family);
         let metrics = Self {
             answers,
+            access_end: Gauge::default(),
             available: Gauge::default(),
             connections: Gauge::default(),
             keys: Gauge::default(),
@@ -104,6 +107,9 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        let help = "When the first of the access tokens ends, since 1970; 0 for never";
+        let end = metrics.access_end.clone();
+        registry.register_with_unit("access_end", help, Unit::Seconds, end);
         let help = "How long the last reading of all keys took";
         registry.register_with_unit("vault_read", help, Unit::Seconds, metrics.read_time.clone());
         Self {

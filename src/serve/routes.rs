@@ -54,23 +54,20 @@ enum Route {
     Ready,
 }
 
-/// Envoy appends the client's path and query to its prefix, so that a query there is the client's own.
-const ENVOY: &str = "/auth/envoy";
-
 fn route(path: &str) -> Option<Route> {
-    let is_under = |prefix: &str| {
-        let rest = path.strip_prefix(prefix);
+    let is_under = |asker: &Asker| {
+        let rest = path.strip_prefix(asker.path());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     Some(match path {
         "/healthz" => Route::Health,
         "/readyz" => Route::Ready,
         "/metrics" => Route::Metrics,
-        "/v1/verify" => Route::Ask(Asker::Api),
-        _ if is_under("/auth/nginx") => Route::Ask(Asker::Nginx),
-        _ if is_under("/auth/proxy") => Route::Ask(Asker::Proxy),
-        _ if is_under(ENVOY) => Route::Ask(Asker::Envoy),
-        _ => return None,
+        _ if path == Asker::Api.path() => Route::Ask(Asker::Api),
+        _ => {
+            let mut proxies = [Asker::Nginx, Asker::Proxy, Asker::Envoy].into_iter();
+            Route::Ask(proxies.find(is_under)?)
+        }
     })
 }
 
@@ -131,8 +128,10 @@ async fn answer_proxy(
     // What the client asked of the proxy.
     let (method, target) = match asker {
         Asker::Envoy => {
+            // It appends the client's path and query to its prefix, so that a query there is the client's own.
             let target = request.uri().path_and_query().map_or("", |it| it.as_str());
-            (Some(request.method().clone()), target.strip_prefix(ENVOY))
+            let target = target.strip_prefix(asker.path());
+            (Some(request.method().clone()), target)
         }
         Asker::Nginx => (
             text(ORIGINAL_METHOD).and_then(|it| it.parse().ok()),

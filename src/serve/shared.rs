@@ -107,6 +107,8 @@ impl Shared {
             return Some(served);
         }
         self.metrics.keys.set(known.len() as i64);
+        let end = known.expires_at().map_or(0, |end| end.0);
+        self.metrics.access_end.set(end);
         self.metrics.available.set(1);
         let served = Arc::new(Served::new(known));
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&served));
@@ -180,7 +182,8 @@ impl Shared {
         let question = match question {
             Ok(question) => question,
             Err(why) => {
-                self.log.warn_once("bad-request", &[("why", why)]);
+                let fields = [("path", asker.path().to_owned()), ("why", why)];
+                self.log.warn_once("bad-request", &fields);
                 return self.answer(asker, Outcome::BadQuestion, &Question::default(), None, &id);
             }
         };

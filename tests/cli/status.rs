@@ -169,7 +169,7 @@ fn a_slice_that_others_may_read_is_told_of() {
     ---- stdout
     vault           ci.vault
     state           slice of vault [VAULT-ID]
-    records         1 in 1 scopes
+    records         1 in 1 scope
     opens with      2 access tokens, the next ends [--DATE--]
     opened by       nothing here; KEYWRIGHT_ACCESS_TOKEN_FILE would
     agent           none

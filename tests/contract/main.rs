@@ -9,6 +9,7 @@ mod halted;
 mod http;
 mod library;
 mod limits;
+mod metrics;
 mod nginx;
 mod promises;
 mod proxies;

@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use rustix::process::geteuid;
 
 use crate::common::{TestEnv, needed};
 use crate::library::Library;
-use crate::server::{Client, DEADLINE, Server};
+use crate::server::{Client, DEADLINE, Server, with_token};
 
 /// How a server opens the vault.
 const BOTH: [Opened; 2] = [Opened::ByAccessToken, Opened::ByOwner];
@@ -80,12 +79,6 @@ impl Scene {
     pub(crate) fn expect_again(&self, code: &str) {
         expect_again(&self.server, &self.first, code);
     }
-}
-
-fn with_token(command: &mut Command, token: &str) {
-    command
-        .env("KEYWRIGHT_ACCESS_TOKEN", token)
-        .env_remove("KEYWRIGHT_PASSPHRASE_FILE");
 }
 
 fn code(client: &mut Client, token: &str) -> String {

@@ -276,6 +276,8 @@ fn nobody_fills_the_log_so_that_a_mistake_is_not_told() {
     client.ask("GET /auth/proxy?requires=write", &[key]);
     let log = bench.server.log();
     assert_eq!(bench.server.said("`requires`"), 1, "{log}");
+    let line = "event=bad-request path=/auth/proxy why=";
+    assert!(bench.server.said(line) > 0, "{log}");
     assert_eq!(bench.server.said("event=bad-request"), 3, "{log}");
     for part in ["column", "yyyy", "zzzz"] {
         assert!(!log.contains(part), "{log}");

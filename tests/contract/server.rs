@@ -403,3 +403,9 @@ fn a_server_starts_answers_and_stops() {
     }
     server.stop();
 }
+
+pub(crate) fn with_token(command: &mut Command, token: &str) {
+    command
+        .env("KEYWRIGHT_ACCESS_TOKEN", token)
+        .env_remove("KEYWRIGHT_PASSPHRASE_FILE");
+}
