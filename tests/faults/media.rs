@@ -91,7 +91,8 @@ enum On {
     Vault,
 }
 
-/// A scene on a medium. Declared in this order, so that the medium is unmounted before its folder is removed.
+/// A scene on a medium, which is unmounted before its folder is removed: fields are dropped in the order of their declaration,
+/// and variables that they are taken into in the opposite order.
 struct Place {
     medium: Medium,
     scene: Scene,
@@ -126,7 +127,7 @@ fn assert_refused(outcome: &Outcome, words: &str) {
 fn a_full_disk_is_read_and_refuses_what_would_change_it() {
     for on in [On::Everything, On::Vault] {
         for deed in [Deed::Create, Deed::Replace, Deed::Rotate] {
-            let Some(Place { medium, scene }) = Place::new(on, deed) else {
+            let Some(Place { scene, medium }) = Place::new(on, deed) else {
                 return;
             };
             let before = bytes_of(&scene.home.vault());
@@ -146,7 +147,7 @@ fn a_full_disk_is_read_and_refuses_what_would_change_it() {
 #[test]
 fn a_disk_that_fills_up_on_the_way_does_no_harm() {
     for deed in [Deed::Create, Deed::Rotate, Deed::Set] {
-        let Some(Place { medium, scene }) = Place::new(On::Everything, deed) else {
+        let Some(Place { scene, medium }) = Place::new(On::Everything, deed) else {
             return;
         };
         let mut refused = 0;
@@ -175,7 +176,7 @@ fn a_disk_that_fills_up_on_the_way_does_no_harm() {
 fn a_read_only_disk_is_read_and_refuses_what_would_change_it() {
     for on in [On::Everything, On::Vault] {
         for deed in [Deed::Create, Deed::Replace, Deed::Rotate] {
-            let Some(Place { medium, scene }) = Place::new(on, deed) else {
+            let Some(Place { scene, medium }) = Place::new(on, deed) else {
                 return;
             };
             let before = bytes_of(&scene.home.vault());
@@ -194,7 +195,7 @@ fn a_read_only_disk_is_read_and_refuses_what_would_change_it() {
 
 #[test]
 fn a_vault_is_not_made_on_a_disk_that_takes_none() {
-    let Some(Place { medium, scene }) = Place::new(On::Everything, Deed::Init) else {
+    let Some(Place { scene, medium }) = Place::new(On::Everything, Deed::Init) else {
         return;
     };
     medium.fill(0);
@@ -217,7 +218,7 @@ fn a_half_written_vault_on_a_read_only_disk_is_refused_and_not_called_damaged() 
     if !can_trace() {
         return;
     }
-    let Some(Place { medium, scene }) = Place::new(On::Everything, Deed::Replace) else {
+    let Some(Place { scene, medium }) = Place::new(On::Everything, Deed::Replace) else {
         return;
     };
     let outcome = scene.kill_in_commit();
