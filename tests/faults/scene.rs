@@ -76,6 +76,11 @@ impl Scene {
         self.home.run(self.deed.args(), self.deed.input())
     }
 
+    /// The token of a key that nothing is done to.
+    pub(crate) fn bystander(&self) -> &str {
+        &self.bystander
+    }
+
     /// A token and a value are good and come out, whatever state the disk is in.
     pub(crate) fn check_reads(&self) -> Result<(), Wrong> {
         let read = |args: &[&str], input: &str, answer: &str| {
@@ -112,7 +117,7 @@ impl Scene {
     /// What must hold however the command was disturbed: the vault is whole, what was acknowledged earlier is there,
     /// and of this command there is all or nothing, or a token that nobody accepts.
     pub(crate) fn check(&self, outcome: &Outcome) -> Result<Effect, Wrong> {
-        if self.deed == Deed::Init && !self.home.vault().exists() {
+        if self.is_without_vault() {
             ensure(!outcome.is_done(), "exit 0 without a vault")?;
             return Ok(Effect::Nothing);
         }
@@ -126,10 +131,32 @@ impl Scene {
             list.is_done(),
             format_args!("list fails afterwards: {list:?}"),
         )?;
-        let mut open = Open::at(&home)?;
+        self.check_opened(&mut Open::at(&home)?, outcome)
+    }
+
+    /// The same, with the library alone.
+    pub(crate) fn check_within(&self, outcome: &Outcome) -> Result<Effect, Wrong> {
+        if self.is_without_vault() {
+            ensure(!outcome.is_done(), "exit 0 without a vault")?;
+            return Ok(Effect::Nothing);
+        }
+        let mut open = match Open::at(&self.home) {
+            Err(_) if self.deed.changes_passphrase() => {
+                Open::at(&self.home.with_passphrase(NEW_PASSPHRASE))?
+            }
+            opened => opened?,
+        };
+        self.check_opened(&mut open, outcome)
+    }
+
+    fn is_without_vault(&self) -> bool {
+        self.deed == Deed::Init && !self.home.vault().exists()
+    }
+
+    fn check_opened(&self, open: &mut Open, outcome: &Outcome) -> Result<Effect, Wrong> {
         open.check_log()?;
         if self.deed != Deed::Init {
-            self.check_bystanders(&mut open)?;
+            self.check_bystanders(open)?;
         }
         let keys = open.statuses()?;
         let expected = match self.deed {
@@ -146,12 +173,12 @@ impl Scene {
             keys.len() == expected,
             format_args!("these keys are there: {keys:?}"),
         )?;
-        let effect = self.effect(&keys, &mut open)?;
+        let effect = self.effect(&keys, open)?;
         ensure(
             effect == Effect::Whole || !outcome.is_done(),
             format_args!("exit 0 with {effect:?}"),
         )?;
-        self.check_tokens(effect, outcome, &mut open)?;
+        self.check_tokens(effect, outcome, open)?;
         Ok(effect)
     }
 
