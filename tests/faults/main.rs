@@ -1,6 +1,5 @@
-//! What a kill, a failing system call and a full or read-only disk do to a vault: the real binary under strace.
-//!
-//! Not covered: loss of power. A kill leaves what was written in the system's cache, and a new process reads it.
+//! What a kill, a loss of power, a failing system call and a full or read-only disk do to a vault: the real binary under
+//! strace.
 
 mod deed;
 mod errors;
@@ -8,6 +7,7 @@ mod fields;
 mod kill;
 mod media;
 mod open;
+mod power;
 mod rig;
 mod scene;
 mod twin;

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::power::disk::Tree;
+use crate::power::trace::{self, Step};
+
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 /// What a change of the passphrase changes it to.
 pub(crate) const NEW_PASSPHRASE: &str = "seven maples guard quiet lanterns";
@@ -167,6 +170,23 @@ impl Home {
         let outcome = finish(self.command("strace".as_ref(), &before, args), input, None);
         assert!(outcome.is_done(), "{args:?} under strace: {outcome:?}");
         Call::list(&fs::read_to_string(trace).expect("a trace"))
+    }
+
+    /// All that a run that nothing happens to does to the files of this home, which are those of `base`. Those that it
+    /// makes get their places there.
+    pub(crate) fn record(
+        &self,
+        args: &[&str],
+        input: &str,
+        base: &mut Tree,
+    ) -> (Outcome, Vec<Step>) {
+        let file = self.path.with_extension("trace");
+        let mut before: Vec<OsString> = trace::options(&file).into_iter().map(Into::into).collect();
+        before.push(env!("CARGO_BIN_EXE_keywright").into());
+        let outcome = finish(self.command("strace".as_ref(), &before, args), input, None);
+        let trace = fs::read_to_string(file).expect("a trace");
+        let home = self.path.canonicalize().expect("a home");
+        (outcome, trace::parse(&trace, &home, base))
     }
 
     fn command(&self, program: &std::ffi::OsStr, before: &[OsString], args: &[&str]) -> Command {
