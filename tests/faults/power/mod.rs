@@ -186,19 +186,20 @@ fn all(deed: Deed) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "figures of a campaign")]
 fn run(replay: &Replay, states: &States, picks: impl Fn(usize) -> bool) {
-    let since = std::time::Instant::now();
     let (count, failures) = replay.failures(states, picks);
+    figures(&format!("{:?}", replay.deed), count, states, &failures);
+    report(replay.deed, count, &failures);
+}
+
+#[expect(clippy::print_stderr, reason = "figures of a campaign")]
+fn figures(what: &str, count: usize, states: &States, failures: &[String]) {
     eprintln!(
-        "{:?}: {count} disks of {}, {} of them not by chance, seed {SEED}: {} failures in {:.1} s",
-        replay.deed,
+        "{what}: {count} disks of {}, {} of them not by chance, seed {SEED}: {} failures",
         states.chosen.len(),
         states.systematic,
-        failures.len(),
-        since.elapsed().as_secs_f64()
+        failures.len()
     );
-    report(replay.deed, count, &failures);
 }
 
 macro_rules! campaign {

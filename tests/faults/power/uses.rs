@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{LEAST, Replay, SEED, SHORT};
+use super::{LEAST, Replay, SEED, SHORT, figures};
 use crate::deed::Deed;
 use crate::power::disk::Tree;
 use crate::power::states::States;
@@ -46,7 +46,9 @@ fn lose_a_use(is_first: bool, limit: usize) {
             ))
         })
         .collect();
-    report(replay.deed, chosen.count(), &failures);
+    let count = chosen.count();
+    figures("A use", count, &states, &failures);
+    report(replay.deed, count, &failures);
 }
 
 /// The key is verified once more, as if nothing had been.
