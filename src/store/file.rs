@@ -181,7 +181,7 @@ pub(super) fn quoted(path: &Path) -> String {
     shlex::try_quote(&text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned())
 }
 
-/// Makes a folder and what leads to it, mode 0700 whatever the umask.
+/// Makes a folder and what leads to it, durably, mode 0700 whatever the umask.
 pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Io {
         action: "make the folder",
@@ -196,7 +196,13 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
     }
     match DirBuilder::new().mode(0o700).create(path) {
         // The umask can only have taken bits away; give the owner's back.
-        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed),
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            // Without its name, what is synced in it would be lost, too. Who may not read its parent cannot sync that.
+            .and_then(|()| match sync_folder(path) {
+                Err(err) if err.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+                synced => synced,
+            })
+            .map_err(failed),
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(err) => Err(failed(err)),
     }

@@ -3,9 +3,6 @@
 //! Until a file is synced, each sector of it may be as it was, or as any write since has left it, whatever becomes of the
 //! others and in whatever order; its length likewise. A length that is kept without the bytes shows zeros, or noise. Until
 //! a folder is synced, its names may be those of any moment since, one folder apart from another.
-//!
-//! One thing is given away: new folders have their names as soon as anything is synced after them. Every journaling file
-//! system that Linux has keeps that order.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -201,7 +198,6 @@ impl Disk {
                 for step in self.since.remove(node).unwrap_or_default() {
                     self.keep(&step);
                 }
-                self.keep_new_folders();
             }
         }
     }
@@ -219,22 +215,6 @@ impl Disk {
             }
             Step::Said { .. } | Step::Sync(_) => {}
         }
-    }
-
-    fn keep_new_folders(&mut self) {
-        let is_folder = |tree: &Tree, step: &Step| match step {
-            Step::Names { changed, .. } => changed
-                .iter()
-                .any(|(_, node)| node.is_some_and(|node| matches!(tree.0[node], Kind::Folder(_)))),
-            _ => false,
-        };
-        for node in self.since.keys().copied().collect::<Vec<_>>() {
-            let steps = self.since.entry(node).or_default();
-            let last = steps.iter().rposition(|step| is_folder(&self.tree, step));
-            let kept: Vec<Step> = steps.drain(..last.map_or(0, |last| last + 1)).collect();
-            kept.iter().for_each(|step| self.keep(step));
-        }
-        self.since.retain(|_, steps| !steps.is_empty());
     }
 
     /// All that the power may keep or lose, each by itself.
