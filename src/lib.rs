@@ -12,6 +12,8 @@ mod commands;
 pub mod crypto;
 mod error;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod handover;
 mod hardening;
 pub mod key;

@@ -13,6 +13,8 @@
 mod agents;
 mod client;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod keeper;
 mod limits;
 mod place;

@@ -96,6 +96,8 @@
 mod access;
 mod encoding;
 mod fingerprint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kdf;
 mod keys;
 mod lines;

@@ -5,6 +5,8 @@ mod answer;
 mod config;
 mod connection;
 mod credential;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod hostile;
 mod limit;

@@ -5,6 +5,8 @@ mod agent;
 mod args;
 mod desktop;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod outside;
 mod project_file;
 

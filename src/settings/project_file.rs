@@ -158,6 +158,15 @@ impl ProjectFile {
         Ok(Self { path, ..file })
     }
 
+    /// The same, wherever it was read.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn at(self, path: &Path) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..self
+        }
+    }
+
     /// Where it is, if there is one.
     pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()

@@ -13,6 +13,8 @@ mod end;
 mod error;
 mod export;
 mod find;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hand_out;
 mod head;
 mod import;
