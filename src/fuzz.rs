@@ -133,6 +133,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::checks;
 
     /// Cases of each target that are made of its corpus; opening a vault for each costs more than the rest.
     fn count(target: &str) -> usize {
@@ -230,6 +231,13 @@ mod tests {
     fn no_altered_file_makes_its_reader_panic_or_tell_something_else() {
         run("vault");
         run("activity");
+    }
+
+    /// The twin: without the checks, what was altered opens.
+    #[test]
+    #[should_panic(expected = "unwrap_key")]
+    fn the_harness_of_slots_can_fail() {
+        checks::off(|| run("slot"));
     }
 
     #[test]

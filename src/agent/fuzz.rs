@@ -16,6 +16,7 @@ pub(crate) fn frame(data: &[u8]) -> bool {
         assert_eq!((again.idle, again.max), (answer.idle, answer.max));
         assert!(again.is_ours || !answer.is_ours);
     }
+    let came = bytes;
     let Ok(request) = Request::decode(&mut bytes) else {
         return false;
     };
@@ -24,6 +25,15 @@ pub(crate) fn frame(data: &[u8]) -> bool {
     }
     let mut sent = request.encode();
     let first = **sent;
+    // What it says, to whatever protocol the rest belongs.
+    let said = match request {
+        Request::Get(_) | Request::Peek(_) => 0..24,
+        Request::Lock => 0..8,
+        Request::Put(..) => 0..FRAME,
+        Request::Status => 6..7,
+        Request::Stop(_) => 56..60,
+    };
+    assert_eq!((first[6], &first[said.clone()]), (came[6], &came[said]));
     let again = Request::decode(&mut sent).expect("a request");
     assert_eq!(**again.encode(), first);
     true

@@ -229,14 +229,84 @@ mod tests {
         assert_eq!(aad.as_bytes(), expected);
     }
 
+    /// A few bytes, most of which are what a length is made of, cut at these places: two cuts of the same bytes are what
+    /// an encoding confuses, and two texts by chance never are.
+    fn cut(bytes: &[u8], at: &[usize]) -> Vec<Vec<u8>> {
+        let mut at: Vec<usize> = at.iter().map(|at| at % (bytes.len() + 1)).collect();
+        at.extend([0, bytes.len()]);
+        at.sort_unstable();
+        at.windows(2)
+            .map(|ends| bytes[ends[0]..ends[1]].to_vec())
+            .collect()
+    }
+
+    fn few() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(0..4_u8, 0..12)
+    }
+
+    fn cuts() -> impl Strategy<Value = Vec<usize>> {
+        proptest::collection::vec(0..12_usize, 0..3)
+    }
+
+    const OBJECTS: [Object; 8] = [
+        Object::Activity,
+        Object::Anchor,
+        Object::Log,
+        Object::Record,
+        Object::Scope,
+        Object::ScopeHead,
+        Object::Slot,
+        Object::VaultHead,
+    ];
+
     proptest! {
         #[test]
-        fn fields_that_differ_give_bytes_that_differ(a: Vec<Vec<u8>>, b: Vec<Vec<u8>>) {
-            let bytes = |fields: &[Vec<u8>]| {
+        fn fields_that_differ_give_bytes_that_differ(bytes in few(), one in cuts(), other in cuts()) {
+            let (one, other) = (cut(&bytes, &one), cut(&bytes, &other));
+            let aad = |fields: &[Vec<u8>]| {
                 let start = Aad::new(Object::Slot, VaultId([0; 16]));
                 fields.iter().fold(start, |aad, field| aad.field(field)).0
             };
-            prop_assert_eq!(bytes(&a) == bytes(&b), a == b);
+            prop_assert_eq!(aad(&one) == aad(&other), one == other);
+            let lp = |parts: &[Vec<u8>]| {
+                let mut out = Vec::new();
+                parts.iter().for_each(|part| push_part(&mut out, part));
+                out
+            };
+            prop_assert_eq!(lp(&one) == lp(&other), one == other);
+            let padded = |parts: &[Vec<u8>]| {
+                let start = PartsWriter::with_room(0, 0);
+                parts.iter().fold(start, |writer, part| writer.part(part)).padded()
+            };
+            prop_assert_eq!(padded(&one) == padded(&other), one == other);
+        }
+
+        #[test]
+        fn objects_vaults_and_numbers_that_differ_give_bytes_that_differ(
+            one in (0..8_usize, 0..3_u8, few(), 0..3_u64),
+            other in (0..8_usize, 0..3_u8, few(), 0..3_u64),
+        ) {
+            let aad = |(object, vault, field, number): &(usize, u8, Vec<u8>, u64)| {
+                Aad::new(OBJECTS[*object], VaultId([*vault; 16])).field(field).number(*number).0
+            };
+            // All but one alike, in turn: by chance most of them differ in several.
+            for which in 0..4 {
+                let mut near = one.clone();
+                match which {
+                    0 => near.0 = other.0,
+                    1 => near.1 = other.1,
+                    2 => near.2.clone_from(&other.2),
+                    _ => near.3 = other.3,
+                }
+                prop_assert_eq!(aad(&one) == aad(&near), one == near);
+            }
+        }
+
+        #[test]
+        fn what_is_padded_differs_as_it_did(one in few(), zeros in 0..70_usize) {
+            let padded = |bytes: &[u8]| PartsWriter::with_room(0, 0).fixed(bytes).padded();
+            let longer = [&one[..], &vec![0; zeros]].concat();
+            prop_assert_eq!(padded(&one) == padded(&longer), zeros == 0);
         }
 
         #[test]

@@ -12,6 +12,8 @@ mod name;
 mod pattern;
 mod period;
 mod permission;
+#[cfg(test)]
+mod properties;
 mod rate;
 mod role;
 mod scope;

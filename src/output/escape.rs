@@ -99,6 +99,19 @@ mod tests {
         assert!(matches!(escape_json("{\"a\":1}"), Cow::Borrowed(_)));
     }
 
+    /// What `\u{..}` stands for.
+    fn unescaped(text: &str) -> String {
+        let mut parts = text.split("\\u{");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (digits, rest) = part.split_once('}').expect("closed");
+            let number = u32::from_str_radix(digits, 16).expect("hexadecimal");
+            whole.push(char::from_u32(number).expect("a character"));
+            whole.push_str(rest);
+        }
+        whole
+    }
+
     proptest! {
         #[test]
         fn escaped_json_is_the_same_and_has_no_control_characters(text: String) {
@@ -111,6 +124,13 @@ mod tests {
         #[test]
         fn escaped_text_has_no_control_characters(text: String) {
             prop_assert!(!escape(&text).contains(is_harmful));
+        }
+
+        /// Of a text without backslashes, which are left as they are.
+        #[test]
+        fn nothing_is_lost_by_escaping(text in "([^\\\\]|[ -\\[]|\\p{C}){0,20}") {
+            prop_assert_eq!(unescaped(&escape(&text)), text.clone());
+            prop_assert_eq!(unescaped(&escape_lines(&text)), text);
         }
     }
 }

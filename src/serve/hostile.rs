@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::fuzz::{Served, is_refused};
+use super::fuzz::Served;
 
 /// How long an answer may take to a request that has come whole: only one that has not waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,6 +21,10 @@ static SERVED: LazyLock<(Served, tempfile::TempDir)> = LazyLock::new(|| {
 /// All that is answered to these bytes, which are the last of their connection.
 fn answers(bytes: &[u8]) -> String {
     SERVED.0.answers(bytes, PATIENCE)
+}
+
+fn is_refused(answers: &str) -> bool {
+    !answers.contains("HTTP/1.1 200") && !answers.to_lowercase().contains("x-auth-key-id")
 }
 
 /// Bytes that may stand in a line, most of them the ones that mean something there.

@@ -106,6 +106,11 @@ fn key_record(plain: &[u8], kind: KeyKind) -> bool {
     };
     look_at(&key);
     let secrets = opened.secrets().expect("as many as were counted");
+    assert_eq!(secrets.len(), key.generations.len());
+    assert_eq!(
+        (key.kind(), key.name.as_str()),
+        (kind, named(plain).as_str())
+    );
     let again = keys.seal(key_id(), &tag, 1, &key, &secrets);
     let again = again.expect("randomness");
     let again = keys.open(&row(&again, tag)).expect("as it was sealed");

@@ -8,6 +8,8 @@ pub(crate) mod github;
 mod json;
 mod names;
 mod powershell;
+#[cfg(test)]
+mod properties;
 mod shell;
 
 use std::borrow::Cow;
