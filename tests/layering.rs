@@ -316,6 +316,7 @@ fn sources() -> Vec<Source> {
 fn is_of_tests(path: &str) -> bool {
     let file = path.rsplit('/').next();
     path.starts_with("vault/tamper")
+        || path.starts_with("vault/fuzz/")
         || matches!(file, Some("fuzz.rs" | "hostile.rs" | "properties.rs"))
 }
 
