@@ -228,7 +228,13 @@ fn edited(whole: &[u8], edits: &[u8]) -> Vec<u8> {
             2 => file[at..at + 2].copy_from_slice(&[one, other]),
             3 => file[at] = file[at].wrapping_add(one),
             // Within the header of a page, where most of what SQLite believes is.
-            4 => file[at / PAGE * PAGE + usize::from(one) % 128] = other,
+            4 => {
+                let place = at / PAGE * PAGE + usize::from(one) % 128;
+                // The last page may be one that was cut or begun.
+                if let Some(byte) = file.get_mut(place) {
+                    *byte = other;
+                }
+            }
             5 => {
                 let (from, to) = (usize::from(one) % pages, usize::from(other) % pages);
                 file.copy_within(from * PAGE..(from + 1) * PAGE, to * PAGE);
