@@ -1,5 +1,6 @@
 //! Reading single uses: newest first in pages, so that a file of a million events needs no more room than one of ten.
 
+use std::iter;
 use std::ops::RangeInclusive;
 
 use rusqlite::{Row, params};
@@ -81,7 +82,12 @@ impl ActivityFile {
         let (since, until) = (times.start().0, times.end().0);
         let before = (at.0, sequence.cast_signed());
         let params = params![key.as_bytes(), since, until, before.0, before.1, limit];
-        self.rows(sql, params, event_row)
+        let events = self.rows(sql, params, event_row)?;
+        let places = events.iter().map(|event| (event.at, event.sequence));
+        let descends = iter::once((at, sequence))
+            .chain(places)
+            .is_sorted_by(|a, b| a > b);
+        self.in_order(descends, events)
     }
 
     /// The newest `limit` events from the sequence number `first` on and before another, newest first.
@@ -97,7 +103,10 @@ impl ActivityFile {
         let sql = "SELECT seq, at, key_id, coalesce(substr(sealed, 1, 65536), x'') FROM event
                    WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
         let params = params![first.cast_signed(), before.cast_signed(), limit];
-        self.rows(sql, params, event_row)
+        let events = self.rows(sql, params, event_row)?;
+        let numbers = events.iter().map(|event| event.sequence);
+        let descends = iter::once(before).chain(numbers).is_sorted_by(|a, b| a > b);
+        self.in_order(descends, events)
     }
 
     /// The oldest `limit` events after a sequence number, oldest first.
@@ -106,7 +115,21 @@ impl ActivityFile {
     /// Whatever SQLite says, and [`StoreError::Altered`] for a number that cannot be.
     pub fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         let sql = "SELECT seq, at, key_id, coalesce(substr(sealed, 1, 65536), x'') FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-        self.rows(sql, params![sequence.cast_signed(), limit], event_row)
+        let events = self.rows(sql, params![sequence.cast_signed(), limit], event_row)?;
+        let numbers = events.iter().map(|event| event.sequence);
+        let ascends = iter::once(sequence)
+            .chain(numbers)
+            .is_sorted_by(|a, b| a < b);
+        self.in_order(ascends, events)
+    }
+
+    /// Whoever reads on begins where these end: in a damaged file, whose order is another, that would have no end.
+    fn in_order(&self, holds: bool, events: Vec<EventRow>) -> Result<Vec<EventRow>, StoreError> {
+        if holds {
+            Ok(events)
+        } else {
+            Err(self.altered("its events are not in the order of their numbers".to_owned()))
+        }
     }
 }
 
