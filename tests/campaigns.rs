@@ -60,9 +60,23 @@ fn commands(text: &str) -> impl Iterator<Item = &str> {
 /// Why the options of a `fuzz/run` cannot be followed. A published package is without the fuzz targets.
 fn fuzz_is_wrong(options: &str) -> Option<String> {
     let target = options.split_whitespace().next()?;
-    let folder = root().join("fuzz");
-    let is_there = !folder.exists() || folder.join(format!("{target}.rs")).exists();
+    let corpora = root().join("fuzz/corpus");
+    // The word that stands for each of them.
+    let is_there = target == "TARGET" || !corpora.exists() || corpora.join(target).exists();
     (!is_there).then(|| format!("there is no target {target}"))
+}
+
+#[test]
+fn the_readme_names_every_fuzz_target() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a document");
+    let Ok(corpora) = fs::read_dir(root().join("fuzz/corpus")) else {
+        return;
+    };
+    for corpus in corpora {
+        let name = corpus.expect("a folder").file_name();
+        let name = format!("`{}`", name.to_string_lossy());
+        assert!(readme.contains(&name), "{name}");
+    }
 }
 
 /// Why the options of a `cargo test` cannot be followed.

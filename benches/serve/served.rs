@@ -14,8 +14,8 @@ use crate::load::{Script, middle};
 use crate::processes::{command, time};
 use crate::vaults::{actor, fill, imported, issued_half, name, open, scope};
 
-/// Tokens that are used in turn, at most: each takes two commits to make.
-const TOKENS: usize = 2_000;
+/// Tokens that are used in turn: as many in every vault, for each that was used in a second is an event to record.
+const TOKENS: usize = 500;
 
 /// A server, until it is dropped.
 pub(crate) struct Served {
