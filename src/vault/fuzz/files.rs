@@ -155,7 +155,7 @@ impl Bench {
         let wanted = Requirements::default();
         let recorded = vault.verify(&self.tokens[0], &wanted, true, &who(), NOW);
         let recorded = recorded.expect("an answer, for nothing requires that it is recorded");
-        assert!(recorded.found.is_some());
+        assert!(recorded.key.is_some());
         vault.prune_activity(NOW);
         let _ = vault.take_warnings();
         asked.is_ok()
