@@ -89,6 +89,16 @@ fn kill_at(scene: &Scene, name: &str, nth: usize) -> (bool, Option<String>) {
 }
 
 #[test]
+fn a_killed_access_create_leaves_no_access_token_or_a_printed_one() {
+    short(Deed::AccessCreate);
+}
+
+#[test]
+fn a_killed_access_revoke_leaves_the_token_or_a_scope_it_does_not_open() {
+    short(Deed::AccessRevoke);
+}
+
+#[test]
 fn a_killed_backup_leaves_no_copy_or_a_whole_one() {
     short(Deed::Backup);
 }
@@ -96,6 +106,11 @@ fn a_killed_backup_leaves_no_copy_or_a_whole_one() {
 #[test]
 fn a_killed_create_leaves_no_key_or_an_undelivered_one_or_a_printed_one() {
     short(Deed::Create);
+}
+
+#[test]
+fn a_killed_create_into_a_file_leaves_no_key_that_works_without_its_token_there() {
+    short(Deed::CreateOut);
 }
 
 #[test]
@@ -109,8 +124,28 @@ fn a_killed_edit_leaves_the_key_as_it_was_or_all_of_the_edit() {
 }
 
 #[test]
+fn a_killed_end_of_an_overlap_leaves_both_tokens_or_the_new_one() {
+    short(Deed::Finish);
+}
+
+#[test]
+fn a_killed_first_create_leaves_no_vault_or_a_whole_one() {
+    short(Deed::FirstCreate);
+}
+
+#[test]
+fn a_killed_first_set_leaves_no_vault_or_a_whole_one() {
+    short(Deed::FirstSet);
+}
+
+#[test]
 fn a_killed_import_leaves_all_of_the_document_or_nothing_of_it() {
     short(Deed::Import);
+}
+
+#[test]
+fn a_killed_import_deletes_its_source_only_after_every_value_is_in_the_vault() {
+    short(Deed::ImportSource);
 }
 
 #[test]
@@ -119,8 +154,23 @@ fn a_killed_init_leaves_no_vault_or_a_whole_one() {
 }
 
 #[test]
+fn a_killed_init_leaves_no_vault_whose_recovery_code_nobody_has() {
+    short(Deed::InitCode);
+}
+
+#[test]
+fn a_killed_change_of_the_recovery_code_leaves_the_old_one_or_a_printed_one() {
+    short(Deed::NewCode);
+}
+
+#[test]
 fn a_killed_change_of_the_passphrase_leaves_the_old_one_or_the_new_one() {
     short(Deed::Passphrase);
+}
+
+#[test]
+fn a_killed_recovery_leaves_the_old_passphrase_or_the_new_one() {
+    short(Deed::Recover);
 }
 
 #[test]
@@ -149,6 +199,11 @@ fn a_killed_revoke_leaves_the_key_as_it_was_or_revoked() {
 }
 
 #[test]
+fn a_killed_deletion_of_a_role_leaves_the_role_or_nothing_of_it() {
+    short(Deed::RoleDelete);
+}
+
+#[test]
 fn a_killed_change_of_a_role_leaves_the_role_and_its_keys_in_agreement() {
     short(Deed::RoleSet);
 }
@@ -156,6 +211,16 @@ fn a_killed_change_of_a_role_leaves_the_role_and_its_keys_in_agreement() {
 #[test]
 fn a_killed_rotate_never_ends_the_old_token_before_the_new_one_is_out() {
     short(Deed::Rotate);
+}
+
+#[test]
+fn a_killed_rotate_into_a_file_never_ends_the_old_token_before_the_new_one_is_there() {
+    short(Deed::RotateOut);
+}
+
+#[test]
+fn a_killed_rotate_of_a_value_leaves_the_old_value_or_both() {
+    short(Deed::RotateValue);
 }
 
 #[test]
