@@ -191,6 +191,14 @@ impl Deed {
         )
     }
 
+    /// Every how many of its cases the short forms try. A first command takes the default KDF, which costs a second each.
+    pub(crate) fn thinning(self) -> usize {
+        match self {
+            Self::FirstCreate | Self::FirstSet => 6,
+            _ => 1,
+        }
+    }
+
     /// Whether its answer is a secret that is printed once.
     pub(crate) fn prints_secret(self) -> bool {
         self.prints_token() || matches!(self, Self::AccessCreate | Self::InitCode | Self::NewCode)

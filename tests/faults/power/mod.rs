@@ -23,7 +23,7 @@ const SEED: u64 = 7;
 const LEAST: usize = 300;
 
 /// How many of them the short form tries.
-const SHORT: usize = 12;
+const SHORT: usize = 6;
 
 /// Every how many disks the whole program runs on one; between them the library alone looks, which is faster.
 const STRIDE: usize = 10;
@@ -168,7 +168,7 @@ fn short(deed: Deed) {
         let replay = Replay::of(deed);
         let states = replay.states();
         // From the beginning of the command to its end, and of those by chance.
-        let every = states.chosen.len().div_ceil(SHORT);
+        let every = states.chosen.len().div_ceil(SHORT) * deed.thinning();
         run(&replay, &states, |number| {
             // Whether what was said holds is asked in any case: there is little to lose then, and so few of them.
             number % every == deed as usize % every
