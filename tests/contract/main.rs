@@ -2,6 +2,7 @@
 
 mod api;
 mod caddy;
+mod concurrency;
 mod counting;
 mod disk;
 mod envoy;
