@@ -1,5 +1,7 @@
 //! `unlock`, `lock`, `agent`, and who may open the vault because of them.
 
+mod replaced;
+
 use std::fs;
 use std::process::Command;
 

@@ -14,6 +14,7 @@ mod metrics;
 mod nginx;
 mod promises;
 mod proxies;
+mod queued;
 mod replaced;
 mod requests;
 mod revocation;
