@@ -12,6 +12,7 @@ mod library;
 mod limits;
 mod metrics;
 mod nginx;
+mod other_user;
 mod promises;
 mod proxies;
 mod queued;
