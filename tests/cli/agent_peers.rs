@@ -112,8 +112,8 @@ fn after_lock_the_key_is_not_in_its_memory_and_the_passphrase_never_was() {
     assert!(!contains(&environ, PASSPHRASE.as_bytes()));
 }
 
-/// How often bytes are in the writable memory of a process.
-fn hits(pid: u32, wanted: &[u8]) -> usize {
+/// How often bytes are in the writable memory of a process, which only root can read.
+pub(crate) fn hits(pid: u32, wanted: &[u8]) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("readable by root");
     let mut memory = File::open(format!("/proc/{pid}/mem")).expect("readable by root");
     let mut count = 0;

@@ -1,5 +1,8 @@
 //! Canaries: what is secret is searched in everything that a session says and leaves behind.
 
+mod carried;
+mod memory;
+
 use std::fs;
 
 use crate::common::{Outcome, PASSPHRASE, TestEnv};
@@ -15,6 +18,9 @@ const NAMES: [&str; 5] = [
     "canary note text",
     "canary-context-value",
 ];
+
+/// Files that a test writes itself, with what they are to be searched for.
+const INPUTS: [&str; 3] = ["keys.env", "passphrase", "wrong"];
 
 /// What is searched: as it is, in hexadecimal digits and in base64, which has three shapes by position.
 fn shapes(secret: &str) -> Vec<Vec<u8>> {
@@ -117,7 +123,8 @@ impl Session {
     #[track_caller]
     fn search_files(&self) {
         for (path, contents) in self.env.files() {
-            if path == self.env.path("passphrase") || path == self.env.path("wrong") {
+            let is_ours = |name: &&str| path == self.env.path(name);
+            if INPUTS.iter().any(is_ours) {
                 continue;
             }
             let everything = self.secrets.iter().map(String::as_str).chain(NAMES);
