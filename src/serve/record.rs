@@ -23,8 +23,8 @@ const BATCH: usize = 2048;
 /// How long for, where an answer need not be recorded: what holds the writer up for longer holds up no answers.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long an answer is not recorded at most, where nothing fails.
-const PERIOD: Duration = Duration::from_secs(1);
+/// How long answers are gathered: with the time to write them, each is recorded within a second where nothing fails.
+const PERIOD: Duration = Duration::from_millis(900);
 
 /// Most events that are kept while they cannot be recorded.
 const KEPT: usize = 64 * 1024;
