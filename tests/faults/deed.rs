@@ -2,22 +2,8 @@
 
 use crate::rig::NEW_PASSPHRASE;
 
-/// The recovery code that a vault is recovered with, in the home folder.
-pub(crate) const CODE: &str = "code";
-
 /// Of a backup or a slice, in the home folder.
 pub(crate) const COPY: &str = "copy.db";
-
-/// What is imported and deleted then, in the home folder.
-pub(crate) const SOURCE: &str = "source.env";
-
-/// The values of [`SOURCE`], and the names that they get.
-pub(crate) const SOURCE_TEXT: &str = "FRESH_ONE=sk-new-0123456789\nFRESH_TWO=sk-two-0123456789\n";
-pub(crate) const SOURCE_VALUES: [(&str, &str); 2] =
-    [("FRESH_ONE", NEW_VALUE), ("FRESH_TWO", "sk-two-0123456789")];
-
-/// Where a token goes that is not printed, in the home folder.
-pub(crate) const TOKEN: &str = "token";
 
 pub(crate) const NEW_VALUE: &str = "sk-new-0123456789";
 
@@ -36,33 +22,15 @@ const IMPORTED: &str = r#"{"schema":1,"exported_at":"2026-01-01T00:00:00Z",
 ]}"#;
 
 /// A command that changes something.
-/// A command that changes something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Deed {
-    AccessCreate,
-    /// Of one that another one opens the same scope beside.
-    AccessRevoke,
     Backup,
     Create,
-    /// With the token in a file.
-    CreateOut,
     Delete,
     Edit,
-    /// Of an overlap: the old token ends before its time.
-    Finish,
-    /// Where there is no vault yet.
-    FirstCreate,
-    FirstSet,
     Import,
-    /// With the source deleted.
-    ImportSource,
     Init,
-    InitCode,
-    /// A recovery code in the place of another.
-    NewCode,
     Passphrase,
-    /// A new passphrase by the recovery code.
-    Recover,
     /// Of a slice, in its place.
     Refresh,
     Rekey,
@@ -70,57 +38,35 @@ pub(crate) enum Deed {
     /// Of a backup that has a key which was deleted since.
     Restore,
     Revoke,
-    /// Of a role that no key has.
-    RoleDelete,
     /// On a role that keys have.
     RoleSet,
     Rotate,
-    /// With the token in a file.
-    RotateOut,
-    /// Of a provider's key.
-    RotateValue,
     Set,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Self; 28] = [
-        Self::AccessCreate,
-        Self::AccessRevoke,
+    pub(crate) const ALL: [Self; 15] = [
         Self::Backup,
         Self::Create,
-        Self::CreateOut,
         Self::Delete,
         Self::Edit,
-        Self::Finish,
-        Self::FirstCreate,
-        Self::FirstSet,
         Self::Import,
-        Self::ImportSource,
         Self::Init,
-        Self::InitCode,
-        Self::NewCode,
         Self::Passphrase,
-        Self::Recover,
         Self::Refresh,
         Self::Rekey,
         Self::Replace,
         Self::Restore,
         Self::Revoke,
-        Self::RoleDelete,
         Self::RoleSet,
         Self::Rotate,
-        Self::RotateOut,
-        Self::RotateValue,
         Self::Set,
     ];
 
     pub(crate) fn args(self) -> &'static [&'static str] {
         match self {
-            Self::AccessCreate => &["access", "create", "fresh", "--kind", "provider"],
-            Self::AccessRevoke => &["access", "revoke", "job", "--yes"],
             Self::Backup => &["backup", COPY],
-            Self::Create | Self::FirstCreate => &["create", "fresh"],
-            Self::CreateOut => &["create", "fresh", "--out", TOKEN],
+            Self::Create => &["create", "fresh"],
             Self::Delete => &["delete", "target", "--yes"],
             Self::Edit => &[
                 "edit",
@@ -133,22 +79,9 @@ impl Deed {
                 "changed",
                 "--default",
             ],
-            Self::Finish => &["rotate", "target", "--finish", "--yes"],
-            Self::FirstSet | Self::Set => &["set", "fresh"],
             Self::Import => &["import", "--format", "json"],
-            Self::ImportSource => &["import", SOURCE, "--delete-source", "--yes"],
             Self::Init => &["init", "--kdf", "test"],
-            Self::InitCode => &["init", "--kdf", "test", "--recovery-code"],
-            Self::NewCode => &["passphrase", "--add-recovery-code", "--yes"],
             Self::Passphrase => &["passphrase", "--new-passphrase-fd", "0"],
-            Self::Recover => &[
-                "passphrase",
-                "--recover",
-                "--recovery-code-file",
-                CODE,
-                "--new-passphrase-fd",
-                "0",
-            ],
             Self::Refresh => &[
                 "backup",
                 "--scope",
@@ -166,55 +99,27 @@ impl Deed {
             Self::Replace => &["set", "provider", "--yes"],
             Self::Restore => &["restore", COPY, "--yes"],
             Self::Revoke => &["revoke", "target", "--yes"],
-            Self::RoleDelete => &["role", "delete", "idle", "--yes"],
             Self::RoleSet => &["role", "set", "billing", "--permission", "write", "--yes"],
             Self::Rotate => &["rotate", "target", "--yes"],
-            Self::RotateOut => &["rotate", "target", "--out", TOKEN, "--yes"],
-            Self::RotateValue => &["rotate", "provider", "--yes"],
+            Self::Set => &["set", "fresh"],
         }
     }
 
     pub(crate) fn input(self) -> &'static str {
         match self {
-            Self::FirstSet | Self::Replace | Self::RotateValue | Self::Set => NEW_VALUE,
             Self::Import => IMPORTED,
-            Self::Passphrase | Self::Recover | Self::Rekey => NEW_PASSPHRASE,
+            Self::Passphrase | Self::Rekey => NEW_PASSPHRASE,
+            Self::Replace | Self::Set => NEW_VALUE,
             _ => "",
         }
     }
 
-    /// Whether there is no vault before it.
-    pub(crate) fn makes_vault(self) -> bool {
-        matches!(
-            self,
-            Self::FirstCreate | Self::FirstSet | Self::Init | Self::InitCode
-        )
-    }
-
-    /// Every how many of its cases the short forms try. A first command takes the default KDF, which costs a second each.
-    pub(crate) fn thinning(self) -> usize {
-        match self {
-            Self::FirstCreate | Self::FirstSet => 6,
-            _ => 1,
-        }
-    }
-
-    /// Whether its answer is a secret that is printed once.
-    pub(crate) fn prints_secret(self) -> bool {
-        self.prints_token() || matches!(self, Self::AccessCreate | Self::InitCode | Self::NewCode)
-    }
-
-    /// Whether its answer is the token of an issued key.
+    /// Whether its answer is a token.
     pub(crate) fn prints_token(self) -> bool {
-        matches!(self, Self::Create | Self::FirstCreate | Self::Rotate)
-    }
-
-    /// Whether it makes a token and puts it into a file.
-    pub(crate) fn writes_token(self) -> bool {
-        matches!(self, Self::CreateOut | Self::RotateOut)
+        matches!(self, Self::Create | Self::Rotate)
     }
 
     pub(crate) fn changes_passphrase(self) -> bool {
-        matches!(self, Self::Passphrase | Self::Recover | Self::Rekey)
+        matches!(self, Self::Passphrase | Self::Rekey)
     }
 }

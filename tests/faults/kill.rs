@@ -6,7 +6,7 @@ use crate::rig::{Call, can_trace};
 use crate::scene::{Scene, report};
 
 /// Every how many calls the short form kills; those that decide something are killed at in any case.
-const STRIDE: usize = 29;
+const STRIDE: usize = 13;
 
 /// Whether the short form must not leave it out: names that appear and go, and the answer.
 fn decides(call: &Call) -> bool {
@@ -27,8 +27,7 @@ fn short(deed: Deed) {
         .enumerate()
         // Each command starts elsewhere, so that together they meet more of what they share.
         .filter(|(index, call)| decides(call) || index % STRIDE == deed as usize % STRIDE)
-        .map(|(_, call)| call)
-        .step_by(deed.thinning());
+        .map(|(_, call)| call);
     let (mut cases, mut failures) = (0, Vec::new());
     for call in chosen {
         cases += 1;
@@ -90,16 +89,6 @@ fn kill_at(scene: &Scene, name: &str, nth: usize) -> (bool, Option<String>) {
 }
 
 #[test]
-fn a_killed_access_create_leaves_no_access_token_or_a_printed_one() {
-    short(Deed::AccessCreate);
-}
-
-#[test]
-fn a_killed_access_revoke_leaves_the_token_or_a_scope_it_does_not_open() {
-    short(Deed::AccessRevoke);
-}
-
-#[test]
 fn a_killed_backup_leaves_no_copy_or_a_whole_one() {
     short(Deed::Backup);
 }
@@ -107,11 +96,6 @@ fn a_killed_backup_leaves_no_copy_or_a_whole_one() {
 #[test]
 fn a_killed_create_leaves_no_key_or_an_undelivered_one_or_a_printed_one() {
     short(Deed::Create);
-}
-
-#[test]
-fn a_killed_create_into_a_file_leaves_no_key_that_works_without_its_token_there() {
-    short(Deed::CreateOut);
 }
 
 #[test]
@@ -125,28 +109,8 @@ fn a_killed_edit_leaves_the_key_as_it_was_or_all_of_the_edit() {
 }
 
 #[test]
-fn a_killed_end_of_an_overlap_leaves_both_tokens_or_the_new_one() {
-    short(Deed::Finish);
-}
-
-#[test]
-fn a_killed_first_create_leaves_no_vault_or_a_whole_one() {
-    short(Deed::FirstCreate);
-}
-
-#[test]
-fn a_killed_first_set_leaves_no_vault_or_a_whole_one() {
-    short(Deed::FirstSet);
-}
-
-#[test]
 fn a_killed_import_leaves_all_of_the_document_or_nothing_of_it() {
     short(Deed::Import);
-}
-
-#[test]
-fn a_killed_import_deletes_its_source_only_after_every_value_is_in_the_vault() {
-    short(Deed::ImportSource);
 }
 
 #[test]
@@ -155,23 +119,8 @@ fn a_killed_init_leaves_no_vault_or_a_whole_one() {
 }
 
 #[test]
-fn a_killed_init_leaves_no_vault_whose_recovery_code_nobody_has() {
-    short(Deed::InitCode);
-}
-
-#[test]
-fn a_killed_change_of_the_recovery_code_leaves_the_old_one_or_a_printed_one() {
-    short(Deed::NewCode);
-}
-
-#[test]
 fn a_killed_change_of_the_passphrase_leaves_the_old_one_or_the_new_one() {
     short(Deed::Passphrase);
-}
-
-#[test]
-fn a_killed_recovery_leaves_the_old_passphrase_or_the_new_one() {
-    short(Deed::Recover);
 }
 
 #[test]
@@ -200,11 +149,6 @@ fn a_killed_revoke_leaves_the_key_as_it_was_or_revoked() {
 }
 
 #[test]
-fn a_killed_deletion_of_a_role_leaves_the_role_or_nothing_of_it() {
-    short(Deed::RoleDelete);
-}
-
-#[test]
 fn a_killed_change_of_a_role_leaves_the_role_and_its_keys_in_agreement() {
     short(Deed::RoleSet);
 }
@@ -212,16 +156,6 @@ fn a_killed_change_of_a_role_leaves_the_role_and_its_keys_in_agreement() {
 #[test]
 fn a_killed_rotate_never_ends_the_old_token_before_the_new_one_is_out() {
     short(Deed::Rotate);
-}
-
-#[test]
-fn a_killed_rotate_into_a_file_never_ends_the_old_token_before_the_new_one_is_there() {
-    short(Deed::RotateOut);
-}
-
-#[test]
-fn a_killed_rotate_of_a_value_leaves_the_old_value_or_both() {
-    short(Deed::RotateValue);
 }
 
 #[test]

@@ -2,10 +2,8 @@
 //! strace.
 
 mod deed;
-mod effects;
 mod errors;
 mod fields;
-mod furnish;
 mod kill;
 mod media;
 mod open;
@@ -13,5 +11,3 @@ mod power;
 mod rig;
 mod scene;
 mod twin;
-mod uses;
-mod ways;

@@ -19,9 +19,9 @@ pub(crate) type Keys = BTreeMap<String, (Status, bool)>;
 
 /// The vault, read through the library: many questions cost one KDF.
 pub(crate) struct Open {
-    pub(crate) vault: Vault,
-    pub(crate) location: Location,
-    pub(crate) now: Timestamp,
+    vault: Vault,
+    location: Location,
+    now: Timestamp,
 }
 
 impl Open {
@@ -49,14 +49,23 @@ impl Open {
 
     /// Makes a slice of the default scope, with an access token for its provider keys; gives the token.
     pub(crate) fn slice(&mut self, home: &Home) -> AccessToken {
-        let token = self.add_access("job", KeyKind::Provider);
+        let (who, name) = ("tester".parse(), "job".parse());
+        let scope = default_scope();
+        let token = self.vault.create_access(
+            &name.expect("a name"),
+            &scope,
+            KeyKind::Provider,
+            None,
+            &who.expect("an actor"),
+            self.now,
+        );
         let scopes = SliceScopes {
-            scopes: vec![default_scope()],
+            scopes: vec![scope],
             kind: None,
         };
         let sliced = self.vault.slice(&home.path.join(COPY), &scopes, false);
         sliced.expect("a slice");
-        token
+        token.expect("an access token")
     }
 
     /// Opens a slice as a job does, and says whether it has the note that was made since.
@@ -86,6 +95,31 @@ impl Open {
         .is_ok()
     }
 
+    /// Gives the vault an access token and a recovery code, and so two more ways to open it.
+    pub(crate) fn add_ways_in(&mut self) {
+        let who = "tester".parse().expect("an actor");
+        let name = "server".parse().expect("a name");
+        self.vault
+            .create_access(
+                &name,
+                &default_scope(),
+                KeyKind::Issued,
+                None,
+                &who,
+                self.now,
+            )
+            .expect("an access token");
+        self.vault
+            .create_recovery_code(&who, self.now)
+            .expect("a recovery code");
+    }
+
+    /// How many ways there are to open it beside the passphrase.
+    pub(crate) fn other_ways_in(&mut self) -> Result<usize, Wrong> {
+        let others = self.vault.ways_in().map_err(wrong)?.others;
+        Ok(others.access_tokens.len() + usize::from(others.recovery_code))
+    }
+
     /// The log is whole from its first entry to its last.
     pub(crate) fn check_log(&mut self) -> Result<(), Wrong> {
         self.vault.log().map(|_| ()).map_err(wrong)
@@ -107,14 +141,6 @@ impl Open {
     pub(crate) fn found(&mut self, name: &str) -> Result<Option<Found>, Wrong> {
         let name = name.parse().expect("a name");
         self.vault.find_name(&name, &default_scope()).map_err(wrong)
-    }
-
-    /// How often a key was used, as far as was counted.
-    pub(crate) fn uses(&mut self, name: &str) -> Result<u64, Wrong> {
-        let found = self.found(name)?.ok_or_else(|| wrong("the key is gone"))?;
-        let warnings = self.vault.take_warnings();
-        ensure(warnings.is_empty(), format_args!("warnings: {warnings:?}"))?;
-        Ok(found.total.requests)
     }
 
     /// What a role gives, if it is there.
@@ -148,7 +174,7 @@ impl Open {
     }
 }
 
-pub(crate) fn location(home: &Home) -> Location {
+fn location(home: &Home) -> Location {
     Location {
         vault: home.vault(),
         state: home.state(),
@@ -163,7 +189,7 @@ pub(crate) fn location(home: &Home) -> Location {
     }
 }
 
-pub(crate) fn default_scope() -> Scope {
+fn default_scope() -> Scope {
     Scope {
         project: "default".parse().expect("a project"),
         environment: "development".parse().expect("an environment"),
