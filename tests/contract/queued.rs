@@ -37,7 +37,7 @@ impl Locked {
 
     /// Lets go; nothing was written to it.
     #[track_caller]
-    fn is_untouched(self) {
+    fn stays_untouched(self) {
         drop(self.connection);
         let after = fs::read(&self.kept).expect("a file");
         assert!(after == self.before, "it was written to");
@@ -114,7 +114,7 @@ fn a_writer_goes_on_with_the_file_that_was_moved_there() {
     put(&env, "newer.db");
     // The lock of the old file is held until the end, and nobody waits for that.
     let token = waiting.end().token();
-    locked.is_untouched();
+    locked.stays_untouched();
     assert_eq!(env.names(), ["first", "late", "other"]);
     assert_eq!(env.code(&token), "valid");
 }
@@ -130,7 +130,7 @@ fn a_writer_that_gets_the_lock_of_the_old_file_does_not_write_to_it() {
         thread::sleep(Duration::from_millis(pause));
         locked.connection.execute_batch("ROLLBACK").expect("free");
         let token = waiting.end().token();
-        locked.is_untouched();
+        locked.stays_untouched();
         assert_eq!(env.names(), ["first", "late", "other"]);
         assert_eq!(env.code(&token), "valid");
     }
@@ -151,7 +151,7 @@ fn a_writer_writes_to_no_older_and_to_no_other_vault() {
         assert_eq!(refused.code(), Some(7), "{name}: {refused}");
         assert!(refused.stdout().is_empty(), "{name}: {refused}");
         assert!(env.vault_bytes() == there, "{name} was written to");
-        locked.is_untouched();
+        locked.stays_untouched();
     }
 }
 
@@ -175,7 +175,7 @@ fn a_writer_whose_vault_is_deleted_and_made_anew_writes_to_neither() {
         assert!(refused.stdout().is_empty(), "{refused}");
         assert!(env.vault_bytes() == before);
         assert_eq!(vault.exists(), is_made);
-        locked.is_untouched();
+        locked.stays_untouched();
     }
 }
 
@@ -202,7 +202,7 @@ fn a_refresh_that_waits_for_a_slice_does_not_write_to_the_one_that_was_replaced(
     let after = fs::read(&slice).expect("a file");
     // It is told, or the new one is up to date.
     assert_eq!(ended.success(), after != there, "{ended}");
-    locked.is_untouched();
+    locked.stays_untouched();
     make("slice.vault", "--refresh");
 }
 
