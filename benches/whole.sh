@@ -52,7 +52,7 @@ fill_keywright() {
 }
 get_keywright() { KEYWRIGHT_ACCESS_TOKEN_FILE=access.token "$keywright" get "$(name 3)"; }
 list_keywright() { KEYWRIGHT_ACCESS_TOKEN_FILE=access.token "$keywright" list; }
-run_keywright() { KEYWRIGHT_ACCESS_TOKEN_FILE=access.token "$keywright" run --only "$(name 3)" -- "$true"; }
+run_keywright() { KEYWRIGHT_ACCESS_TOKEN_FILE=access.token "$keywright" run --map "SECRET=$(name 3)" -- "$true"; }
 add_keywright() { "$keywright" set "added_$1" <<<"$(value "$1")"; }
 
 fill_pass() {

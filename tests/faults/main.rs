@@ -2,8 +2,10 @@
 //! strace.
 
 mod deed;
+mod effects;
 mod errors;
 mod fields;
+mod furnish;
 mod kill;
 mod media;
 mod open;
@@ -11,3 +13,5 @@ mod power;
 mod rig;
 mod scene;
 mod twin;
+mod uses;
+mod ways;

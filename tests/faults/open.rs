@@ -19,9 +19,9 @@ pub(crate) type Keys = BTreeMap<String, (Status, bool)>;
 
 /// The vault, read through the library: many questions cost one KDF.
 pub(crate) struct Open {
-    vault: Vault,
-    location: Location,
-    now: Timestamp,
+    pub(crate) vault: Vault,
+    pub(crate) location: Location,
+    pub(crate) now: Timestamp,
 }
 
 impl Open {
@@ -49,23 +49,14 @@ impl Open {
 
     /// Makes a slice of the default scope, with an access token for its provider keys; gives the token.
     pub(crate) fn slice(&mut self, home: &Home) -> AccessToken {
-        let (who, name) = ("tester".parse(), "job".parse());
-        let scope = default_scope();
-        let token = self.vault.create_access(
-            &name.expect("a name"),
-            &scope,
-            KeyKind::Provider,
-            None,
-            &who.expect("an actor"),
-            self.now,
-        );
+        let token = self.add_access("job", KeyKind::Provider);
         let scopes = SliceScopes {
-            scopes: vec![scope],
+            scopes: vec![default_scope()],
             kind: None,
         };
         let sliced = self.vault.slice(&home.path.join(COPY), &scopes, false);
         sliced.expect("a slice");
-        token.expect("an access token")
+        token
     }
 
     /// Opens a slice as a job does, and says whether it has the note that was made since.
@@ -95,31 +86,6 @@ impl Open {
         .is_ok()
     }
 
-    /// Gives the vault an access token and a recovery code, and so two more ways to open it.
-    pub(crate) fn add_ways_in(&mut self) {
-        let who = "tester".parse().expect("an actor");
-        let name = "server".parse().expect("a name");
-        self.vault
-            .create_access(
-                &name,
-                &default_scope(),
-                KeyKind::Issued,
-                None,
-                &who,
-                self.now,
-            )
-            .expect("an access token");
-        self.vault
-            .create_recovery_code(&who, self.now)
-            .expect("a recovery code");
-    }
-
-    /// How many ways there are to open it beside the passphrase.
-    pub(crate) fn other_ways_in(&mut self) -> Result<usize, Wrong> {
-        let others = self.vault.ways_in().map_err(wrong)?.others;
-        Ok(others.access_tokens.len() + usize::from(others.recovery_code))
-    }
-
     /// The log is whole from its first entry to its last.
     pub(crate) fn check_log(&mut self) -> Result<(), Wrong> {
         self.vault.log().map(|_| ()).map_err(wrong)
@@ -141,6 +107,16 @@ impl Open {
     pub(crate) fn found(&mut self, name: &str) -> Result<Option<Found>, Wrong> {
         let name = name.parse().expect("a name");
         self.vault.find_name(&name, &default_scope()).map_err(wrong)
+    }
+
+    /// How often a key was used, as far as was counted.
+    pub(crate) fn uses(&mut self, name: &str) -> Result<u64, Wrong> {
+        let found = self.found(name)?.ok_or_else(|| wrong("the key is gone"))?;
+        let mut warnings = self.vault.take_warnings();
+        // On a full disk what is counted is still there, and more is not.
+        warnings.retain(|warning| !warning.contains("no space is left"));
+        ensure(warnings.is_empty(), format_args!("warnings: {warnings:?}"))?;
+        Ok(found.total.requests)
     }
 
     /// What a role gives, if it is there.
@@ -174,7 +150,7 @@ impl Open {
     }
 }
 
-fn location(home: &Home) -> Location {
+pub(crate) fn location(home: &Home) -> Location {
     Location {
         vault: home.vault(),
         state: home.state(),
@@ -189,7 +165,7 @@ fn location(home: &Home) -> Location {
     }
 }
 
-fn default_scope() -> Scope {
+pub(crate) fn default_scope() -> Scope {
     Scope {
         project: "default".parse().expect("a project"),
         environment: "development".parse().expect("an environment"),

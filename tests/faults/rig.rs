@@ -68,15 +68,31 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Of what has said nothing and not ended.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            code: None,
+            stdout: String::new(),
+            stderr: String::new(),
+        }
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.code == Some(0)
     }
 
-    /// The printed token, if the whole line came out.
+    /// The printed token or recovery code, if the whole line came out.
     pub(crate) fn token(&self) -> Option<&str> {
-        let line = self.stdout.strip_suffix('\n')?;
-        (line.starts_with("kwt_") && !line.contains('\n')).then_some(line)
+        secret_line(&self.stdout)
     }
+}
+
+/// The token or recovery code that a text is, if its whole line is there.
+pub(crate) fn secret_line(text: &str) -> Option<&str> {
+    let line = text.strip_suffix('\n')?;
+    let kinds = ["kwa1_", "kwr1-", "kwt_"];
+    let is_whole = kinds.iter().any(|kind| line.starts_with(kind));
+    (is_whole && !line.contains('\n')).then_some(line)
 }
 
 /// A home folder, and where its passphrase and vault are.
@@ -277,8 +293,7 @@ fn finish(mut command: Command, input: &str, stdout: Option<File>) -> Outcome {
     let code = wait(&mut child);
     let mut outcome = Outcome {
         code,
-        stdout: String::new(),
-        stderr: String::new(),
+        ..Outcome::nothing()
     };
     // All that is ever written fits into a pipe, so it could be left there until now.
     let read = |pipe: Option<&mut dyn Read>, text: &mut String| {

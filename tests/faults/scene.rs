@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use keywright::key::Status;
-use keywright::vault::{AccessToken, Code};
+use keywright::crypto::Secret;
+use keywright::vault::{AccessToken, Code, RecoveryCode};
 use tempfile::TempDir;
 
-use crate::deed::{COPY, Deed, NEW_VALUE};
-use crate::open::{Keys, Open};
+use crate::deed::{Deed, NEW_VALUE, SOURCE_VALUES, TOKEN};
+use crate::furnish::Furniture;
+use crate::open::Open;
 use crate::rig::{Call, Home, NEW_PASSPHRASE, Outcome, PASSPHRASE, copy_tree};
 
-const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
-const OLD_VALUE: &str = "sk-old-0123456789";
+pub(crate) const BYSTANDER_VALUE: &str = "sk-bystander-0123456789";
+pub(crate) const OLD_VALUE: &str = "sk-old-0123456789";
 
 /// How much of a command happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,18 +23,25 @@ pub(crate) enum Effect {
     Nothing,
     /// A token is committed that nobody accepts.
     Pending,
+    /// All values are in the vault, and their source is still there.
+    Stored,
     Whole,
 }
 
 /// A home that is put back to the same state before each case. At the same path: anchors hold for one path only.
 pub(crate) struct Scene {
     pub(crate) home: Home,
-    deed: Deed,
-    bystander: String,
-    target: String,
-    /// Opens the slice that is refreshed.
-    access: Option<AccessToken>,
+    pub(crate) deed: Deed,
+    before: Furniture,
     folder: TempDir,
+}
+
+impl Deref for Scene {
+    type Target = Furniture;
+
+    fn deref(&self) -> &Furniture {
+        &self.before
+    }
 }
 
 impl Scene {
@@ -44,24 +53,12 @@ impl Scene {
 
     /// In a home that is somewhere else than in `folder`.
     pub(crate) fn with(deed: Deed, home: Home, folder: TempDir) -> Self {
-        let (mut bystander, mut target) = (String::new(), String::new());
-        if deed != Deed::Init {
-            (bystander, target) = furnish(&home);
-        }
-        if deed == Deed::RoleSet {
-            give_role(&home);
-        }
-        if deed.changes_passphrase() {
-            Open::at(&home).expect("it opens").add_ways_in();
-        }
-        let access = furnish_copy(deed, &home);
+        let before = Furniture::of(deed, &home);
         copy_tree(&home.path, &folder.path().join("template"));
         Self {
             home,
             deed,
-            bystander,
-            target,
-            access,
+            before,
             folder,
         }
     }
@@ -74,11 +71,6 @@ impl Scene {
     /// Runs the command with nothing in its way.
     pub(crate) fn run(&self) -> Outcome {
         self.home.run(self.deed.args(), self.deed.input())
-    }
-
-    /// The token of a key that nothing is done to.
-    pub(crate) fn bystander(&self) -> &str {
-        &self.bystander
     }
 
     /// A token and a value are good and come out, whatever state the disk is in.
@@ -150,30 +142,26 @@ impl Scene {
     }
 
     fn is_without_vault(&self) -> bool {
-        self.deed == Deed::Init && !self.home.vault().exists()
+        self.deed.makes_vault() && !self.home.vault().exists()
     }
 
     fn check_opened(&self, open: &mut Open, outcome: &Outcome) -> Result<Effect, Wrong> {
         open.check_log()?;
-        if self.deed != Deed::Init {
+        if !self.deed.makes_vault() {
             self.check_bystanders(open)?;
         }
         let keys = open.statuses()?;
-        let expected = match self.deed {
-            Deed::Init => 0,
-            _ => {
-                let of_the_command = ["fresh", "fresh value", "target"];
-                let there = of_the_command
-                    .iter()
-                    .filter(|name| keys.contains_key(**name));
-                3 + there.count()
-            }
-        };
+        let of_the_command = ["fresh", "fresh value", "target", "FRESH_ONE", "FRESH_TWO"];
+        let there = of_the_command
+            .iter()
+            .filter(|name| keys.contains_key(**name));
+        let others = if self.deed.makes_vault() { 0 } else { 3 };
+        let expected = others + there.count();
         ensure(
             keys.len() == expected,
             format_args!("these keys are there: {keys:?}"),
         )?;
-        let effect = self.effect(&keys, open)?;
+        let effect = self.effect(&keys, outcome, open)?;
         ensure(
             effect == Effect::Whole || !outcome.is_done(),
             format_args!("exit 0 with {effect:?}"),
@@ -184,12 +172,36 @@ impl Scene {
 
     /// The command once more, with nothing in its way; it settles whatever the first one left.
     pub(crate) fn check_again(&self, before: Effect, first: &Outcome) -> Result<(), Wrong> {
+        let token = self.token(first);
+        self.check_token_file()?;
+        let file = self.home.path.join(TOKEN);
+        if self.deed.writes_token() && file.exists() {
+            let outcome = self.run();
+            ensure(
+                outcome.code == Some(4) && self.token(first) == token,
+                format_args!("the file that is there is not refused: {outcome:?}"),
+            )?;
+            fs::remove_file(&file).expect("removed");
+        }
         let outcome = self.run();
+        let whole = before == Effect::Whole;
         let expected = match self.deed {
-            Deed::Backup | Deed::Create | Deed::Import | Deed::Init if before == Effect::Whole => 4,
-            Deed::Delete if before == Effect::Whole => 3,
+            Deed::AccessCreate
+            | Deed::Backup
+            | Deed::Create
+            | Deed::CreateOut
+            | Deed::FirstCreate
+            | Deed::Import
+            | Deed::Init
+            | Deed::InitCode
+                if whole =>
+            {
+                4
+            }
+            Deed::AccessRevoke | Deed::Delete | Deed::RoleDelete if whole => 3,
+            Deed::ImportSource if whole => 1,
             // It gives the old passphrase, which opens nothing any more.
-            Deed::Passphrase | Deed::Rekey if before == Effect::Whole => 5,
+            Deed::Passphrase | Deed::Rekey if whole => 5,
             _ => 0,
         };
         ensure(
@@ -201,14 +213,7 @@ impl Scene {
         }
         let effect = self.check(&outcome)?;
         ensure(effect == Effect::Whole, "the second run left it unfinished")?;
-        if let Some(token) = first.token().filter(|_| self.deed.prints_token()) {
-            let code = Open::at(&self.home)?.verify(token)?;
-            ensure(
-                code != Code::Valid,
-                "the first token works beside the second",
-            )?;
-        }
-        Ok(())
+        token.map_or(Ok(()), |token| self.check_dead(&token))
     }
 
     /// No secret but the answer itself may be printed.
@@ -220,15 +225,19 @@ impl Scene {
             OLD_VALUE,
             NEW_VALUE,
         ];
-        secrets.extend(
-            [&*self.bystander, &*self.target]
-                .iter()
-                .filter(|token| !token.is_empty()),
-        );
-        secrets.extend(outcome.token());
+        secrets.extend(SOURCE_VALUES.map(|(_, value)| value));
+        let tokens = [&*self.bystander, &*self.target, &*self.successor];
+        secrets.extend(tokens.iter().filter(|token| !token.is_empty()));
+        let token = self.token(outcome);
+        secrets.extend(token.as_deref());
+        let codes = self.code.iter().map(RecoveryCode::text);
+        let tokens = self.access.iter().map(AccessToken::text);
+        let texts: Vec<Secret> = codes.chain(tokens).collect();
+        let text_of = |text| str::from_utf8(Secret::expose(text)).expect("ASCII");
+        secrets.extend(texts.iter().map(text_of));
         for secret in secrets {
             ensure(!outcome.stderr.contains(secret), "a secret is on stderr")?;
-            let answer = self.deed.prints_token() && outcome.token() == Some(secret);
+            let answer = self.deed.prints_secret() && outcome.token() == Some(secret);
             ensure(
                 answer || !outcome.stdout.contains(secret),
                 "a secret is on stdout",
@@ -244,196 +253,9 @@ impl Scene {
             format_args!("the bystander's token is {code:?}"),
         )?;
         let value = open.value("bystander value", false)?;
-        ensure(value == BYSTANDER_VALUE, "the bystander's value is another")
-    }
-
-    fn effect(&self, keys: &Keys, open: &mut Open) -> Result<Effect, Wrong> {
-        let whole = match self.deed {
-            Deed::Backup => self.check_backup(open)?,
-            Deed::Init => true,
-            Deed::Create => match keys.get("fresh") {
-                None => false,
-                Some((Status::Undelivered, true)) => return Ok(Effect::Pending),
-                Some((Status::Active, false)) => true,
-                other => return Err(wrong(format_args!("the new key is {other:?}"))),
-            },
-            Deed::Delete | Deed::Revoke | Deed::Rotate => {
-                let code = open.verify(&self.target)?;
-                let (before, after) = match self.deed {
-                    Deed::Delete => (Some(Status::Active), Code::Unknown),
-                    Deed::Revoke => (Some(Status::Active), Code::Revoked),
-                    _ => (Some(Status::Active), Code::Rotated),
-                };
-                let now = keys.get("target").map(|(status, _)| *status);
-                let ended = match self.deed {
-                    Deed::Delete => now.is_none(),
-                    Deed::Revoke => now == Some(Status::Revoked),
-                    _ => now == before && code == Code::Rotated,
-                };
-                ensure(
-                    (ended && code == after) || (now == before && code == Code::Valid),
-                    format_args!("the key is {now:?} and its token {code:?}"),
-                )?;
-                if let (false, Some((_, true))) = (ended, keys.get("target")) {
-                    return Ok(Effect::Pending);
-                }
-                ended
-            }
-            Deed::Refresh => {
-                let token = self.access.as_ref().expect("made with the slice");
-                Open::slice_is_new(&self.home, token)?
-            }
-            Deed::Restore => self.check_restore(keys, open)?,
-            Deed::Edit => open.check_edit()?,
-            Deed::Import => open.check_import()?,
-            Deed::RoleSet => open.check_role_set()?,
-            Deed::Passphrase | Deed::Rekey => {
-                let whole = open.opens_with(NEW_PASSPHRASE);
-                ensure(
-                    open.opens_with(PASSPHRASE) != whole,
-                    "both passphrases open it",
-                )?;
-                let others = open.other_ways_in()?;
-                let expected = if whole && self.deed == Deed::Rekey {
-                    0
-                } else {
-                    2
-                };
-                ensure(
-                    others == expected,
-                    format_args!("{others} other ways to open it"),
-                )?;
-                ensure(
-                    open.verify(&self.target)? == Code::Valid,
-                    "an issued token is not valid any more",
-                )?;
-                whole
-            }
-            Deed::Replace => {
-                let value = open.value("provider", false)?;
-                let whole = value == NEW_VALUE;
-                ensure(whole || value == OLD_VALUE, "the value is neither")?;
-                if whole {
-                    let previous = open.value("provider", true)?;
-                    ensure(previous == OLD_VALUE, "the value before is lost")?;
-                }
-                whole
-            }
-            Deed::Set if keys.contains_key("fresh") => {
-                let value = open.value("fresh", false)?;
-                ensure(value == NEW_VALUE, "the value is another")?;
-                true
-            }
-            Deed::Set => false,
-        };
-        Ok(if whole {
-            Effect::Whole
-        } else {
-            Effect::Nothing
-        })
-    }
-
-    /// No copy, or one that opens as the vault does.
-    fn check_backup(&self, open: &mut Open) -> Result<bool, Wrong> {
-        if !self.home.path.join(COPY).exists() {
-            return Ok(false);
-        }
-        let mut copy = Open::backup(&self.home)?;
-        copy.check_log()?;
-        let same = copy.statuses()? == open.statuses()?;
-        ensure(same, "the copy has other keys")?;
-        Ok(true)
-    }
-
-    /// The vault as it was, or as the backup was and what was there beside it.
-    fn check_restore(&self, keys: &Keys, open: &mut Open) -> Result<bool, Wrong> {
-        if !keys.contains_key("target") {
-            return Ok(false);
-        }
-        let code = open.verify(&self.target)?;
-        ensure(code == Code::Valid, "the restored token is not valid")?;
-        let vault = self.home.vault();
-        let entries = fs::read_dir(vault.parent().expect("a folder")).expect("readable");
-        let kept = entries.map(|entry| entry.expect("readable").path());
-        let kept = kept.filter(|path| path.to_string_lossy().contains("before-restore"));
-        // A second restore keeps another one.
-        for path in kept {
-            let kept = Home {
-                elsewhere: Some(path),
-                ..self.home.clone()
-            };
-            if Open::at(&kept)?.statuses()?.len() == 3 {
-                return Ok(true);
-            }
-        }
-        Err(wrong("what was there is not kept"))
-    }
-
-    /// A token that works was printed, and one that was printed without working is refused for the right reason.
-    fn check_tokens(
-        &self,
-        effect: Effect,
-        outcome: &Outcome,
-        open: &mut Open,
-    ) -> Result<(), Wrong> {
-        if !self.deed.prints_token() {
-            return Ok(());
-        }
-        let Some(token) = outcome.token() else {
-            return ensure(
-                effect != Effect::Whole,
-                "active, and the token was never printed",
-            );
-        };
-        let code = open.verify(token)?;
-        let expected = match effect {
-            Effect::Nothing => Code::Unknown,
-            Effect::Pending => Code::Undelivered,
-            Effect::Whole => Code::Valid,
-        };
-        ensure(
-            code == expected,
-            format_args!("with {effect:?}, the printed token is {code:?}"),
-        )
-    }
-}
-
-/// Two issued and two provider keys; gives the tokens. One is verified, so that there is an activity file.
-pub(crate) fn furnish(home: &Home) -> (String, String) {
-    home.must(&["init", "--kdf", "test"], "");
-    let token = |name| {
-        let outcome = home.must(&["create", name], "");
-        outcome.token().expect("a token").to_owned()
-    };
-    let tokens = (token("bystander"), token("target"));
-    home.must(&["set", "bystander value"], BYSTANDER_VALUE);
-    home.must(&["set", "provider"], OLD_VALUE);
-    home.must(&["verify"], &tokens.0);
-    tokens
-}
-
-/// The backup that is restored, or the slice that is refreshed, and a change since.
-fn furnish_copy(deed: Deed, home: &Home) -> Option<AccessToken> {
-    match deed {
-        Deed::Refresh => {
-            let token = Open::at(home).expect("it opens").slice(home);
-            home.must(&["edit", "provider", "--note", "changed"], "");
-            Some(token)
-        }
-        Deed::Restore => {
-            home.must(&["backup", COPY], "");
-            home.must(&["delete", "target", "--yes"], "");
-            None
-        }
-        _ => None,
-    }
-}
-
-/// Gives both issued keys a role.
-fn give_role(home: &Home) {
-    home.must(&["role", "set", "billing", "--permission", "read"], "");
-    for name in ["bystander", "target"] {
-        home.must(&["edit", name, "--role", "billing"], "");
+        ensure(value == BYSTANDER_VALUE, "the bystander's value is another")?;
+        let uses = open.uses("bystander")?;
+        ensure(uses >= 1, "a use that was counted is forgotten")
     }
 }
 
@@ -455,12 +277,14 @@ pub(crate) fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), Wrong> 
     if holds { Ok(()) } else { Err(wrong(what)) }
 }
 
-/// Fails with every case that did not hold, so that one run shows them all.
-pub(crate) fn report(deed: Deed, cases: usize, failures: &[String]) {
-    assert!(cases > 0, "{deed:?}: there was nothing to disturb");
+/// Tells the figures, and fails with every case that did not hold, so that one run shows them all.
+#[expect(clippy::print_stderr, reason = "figures of a campaign")]
+pub(crate) fn report(what: impl fmt::Debug, cases: usize, failures: &[String]) {
+    eprintln!("{what:?}: {cases} cases, {} failures", failures.len());
+    assert!(cases > 0, "{what:?}: there was nothing to disturb");
     assert!(
         failures.is_empty(),
-        "{deed:?}: {} of {cases} cases:\n{}",
+        "{what:?}: {} of {cases} cases:\n{}",
         failures.len(),
         failures.join("\n")
     );

@@ -3,8 +3,9 @@
 
 use std::fs;
 
-use crate::deed::Deed;
-use crate::rig::{Outcome, can_trace};
+use crate::deed::{Deed, SOURCE, SOURCE_TEXT, TOKEN};
+use crate::power::uses::forget_uses;
+use crate::rig::{NEW_PASSPHRASE, Outcome, can_trace};
 use crate::scene::{Effect, Scene};
 
 #[test]
@@ -32,19 +33,59 @@ fn a_kill_in_a_commit_is_noticed_when_the_journal_is_lost() {
     assert_eq!(scene.check(&outcome).expect("whole"), Effect::Nothing);
 }
 
+/// As a program would leave it that makes a secret work before it is out, and dies then.
 #[test]
-fn a_token_that_works_and_was_not_printed_is_noticed() {
-    let scene = Scene::new(Deed::Rotate);
+fn a_secret_that_works_and_never_came_out_is_noticed() {
+    for deed in [
+        Deed::AccessCreate,
+        Deed::CreateOut,
+        Deed::InitCode,
+        Deed::NewCode,
+        Deed::Rotate,
+    ] {
+        let scene = Scene::new(deed);
+        let outcome = scene.run();
+        assert_eq!(scene.check(&outcome).expect("whole"), Effect::Whole);
+        if deed.writes_token() {
+            fs::remove_file(scene.home.path.join(TOKEN)).expect("removed");
+        }
+        let wrong = scene.check(&Outcome::nothing());
+        let wrong = wrong.expect_err("nobody has the token");
+        assert!(
+            wrong.to_string().contains("never printed"),
+            "{deed:?}: {wrong}"
+        );
+    }
+}
+
+/// As a program would leave it that deletes the source before it stores what was in it, or says that it is deleted.
+#[test]
+fn a_source_that_goes_too_early_or_not_at_all_is_noticed() {
+    let scene = Scene::new(Deed::ImportSource);
+    let source = scene.home.path.join(SOURCE);
     let outcome = scene.run();
     assert_eq!(scene.check(&outcome).expect("whole"), Effect::Whole);
-    // As a program would leave it that makes a token active before it is out, and dies then.
-    let unprinted = Outcome {
-        code: None,
-        stdout: String::new(),
-        ..outcome
-    };
-    let wrong = scene.check(&unprinted).expect_err("nobody has the token");
-    assert!(wrong.to_string().contains("never printed"), "{wrong}");
+    fs::write(&source, SOURCE_TEXT).expect("a source");
+    let wrong = scene.check(&outcome).expect_err("the source is there");
+    assert!(wrong.to_string().contains("exit 0 with Stored"), "{wrong}");
+    scene.reset();
+    fs::remove_file(&source).expect("removed");
+    let wrong = scene.check(&Outcome::nothing());
+    let wrong = wrong.expect_err("the values are gone");
+    assert!(
+        wrong.to_string().contains("0 values are in the vault"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn uses_that_are_forgotten_are_noticed() {
+    let scene = Scene::new(Deed::Set);
+    let outcome = scene.run();
+    assert_eq!(scene.check(&outcome).expect("whole"), Effect::Whole);
+    forget_uses(&scene);
+    let wrong = scene.check(&outcome).expect_err("the counts are gone");
+    assert!(wrong.to_string().contains("is forgotten"), "{wrong}");
 }
 
 #[test]
@@ -62,14 +103,44 @@ fn an_acknowledged_change_that_is_lost_is_noticed() {
 fn a_part_of_a_change_is_noticed() {
     for (deed, undone, told) in [
         (
+            Deed::AccessRevoke,
+            &["access", "revoke", "server", "--yes"][..],
+            "these are listed",
+        ),
+        (
             Deed::Edit,
-            &["edit", "target", "--note", "another"][..],
+            &["edit", "target", "--note", "another"],
             "a part of it happened",
         ),
         (
             Deed::Import,
             &["delete", "fresh", "--yes"],
             "a part of it happened",
+        ),
+        (
+            Deed::Finish,
+            &["rotate", "target", "--yes"],
+            "the new token is Rotated",
+        ),
+        (
+            Deed::ImportSource,
+            &["delete", "FRESH_TWO", "--yes"],
+            "1 values are in the vault",
+        ),
+        (
+            Deed::NewCode,
+            &["passphrase", "--add-recovery-code", "--yes"],
+            "not so the printed code",
+        ),
+        (
+            Deed::Recover,
+            &["access", "revoke", "server", "--yes"],
+            "other ways to open it",
+        ),
+        (
+            Deed::RoleDelete,
+            &["role", "set", "idle", "--permission", "write"],
+            "the role gives",
         ),
         (
             Deed::RoleSet,
@@ -80,7 +151,11 @@ fn a_part_of_a_change_is_noticed() {
         let scene = Scene::new(deed);
         let outcome = scene.run();
         assert_eq!(scene.check(&outcome).expect("whole"), Effect::Whole);
-        scene.home.must(undone, "");
+        let home = match deed.changes_passphrase() {
+            true => scene.home.with_passphrase(NEW_PASSPHRASE),
+            false => scene.home.clone(),
+        };
+        home.must(undone, "");
         let wrong = scene.check(&outcome).expect_err("a part is missing");
         assert!(wrong.to_string().contains(told), "{deed:?}: {wrong}");
     }
