@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::geteuid;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::{NAMES, VALUE};
 use crate::agent_peers::hits;
@@ -66,6 +67,27 @@ fn a_command_with_the_vault_open_has_no_passphrase_in_its_memory() {
         hits(running.pid(), fact.as_bytes()) > 0,
         "the search finds what is there"
     );
+}
+
+/// Whatever limit the caller set.
+#[test]
+fn a_command_with_the_vault_open_leaves_no_core() {
+    let env = one();
+    let leaves_core = |program: &[&str]| {
+        let mut shell = env.program("sh");
+        let script = r#"ulimit -S -c "$(ulimit -H -c)"; exec "$@""#;
+        shell.args(["-c", script, "sh"]).args(program);
+        let mut running = Running::start(shell);
+        kill_process(Pid::from_child(&running.0), Signal::ABORT).expect("it runs");
+        let status = running.0.wait().expect("it ends");
+        assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{status}");
+        status.core_dumped()
+    };
+    if !leaves_core(&["sh", "-c", "echo ready; exec sleep 60"]) {
+        return skip("no program leaves a core here");
+    }
+    let keywright = env!("CARGO_BIN_EXE_keywright");
+    assert!(!leaves_core(&[keywright, "audit", "--follow"]));
 }
 
 #[test]
