@@ -129,14 +129,13 @@ impl ActivityFile {
     /// Opens it for reading; `None` when nothing was ever recorded.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it is there and cannot be read, or a newer keywright made it.
     pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
         if !path.exists() {
             return Ok(None);
         }
         let file = Self::connect(path)?;
-        // Empty: another process is making it right now.
-        Ok((file.format()? == FORMAT).then_some(file))
+        Ok(file.has_schema()?.then_some(file))
     }
 
     /// The file that is open, if the path still leads to it; else what is there now, opened or made.
@@ -361,23 +360,45 @@ impl ActivityFile {
     }
 
     fn prepare_schema(&self) -> Result<(), StoreError> {
-        if self.format()? == FORMAT {
+        if self.has_schema()? {
             return Ok(());
         }
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
                 .map_err(|err| self.failed(err))?;
         // Again, now that nobody else can be at it.
+        if self.has_schema()? {
+            return Ok(());
+        }
+        transaction
+            .execute_batch(SCHEMA)
+            .and_then(|()| transaction.commit())
+            .map_err(|err| self.failed(err))
+    }
+
+    /// Whether it has what is recorded in; not while another process is making it right now.
+    fn has_schema(&self) -> Result<bool, StoreError> {
         match self.format()? {
-            0 => transaction
-                .execute_batch(SCHEMA)
-                .and_then(|()| transaction.commit())
-                .map_err(|err| self.failed(err)),
-            FORMAT => Ok(()),
-            format => Err(StoreError::Newer {
-                path: self.path.clone(),
-                format,
-            }),
+            0 => {}
+            FORMAT => return Ok(true),
+            format => {
+                return Err(StoreError::Newer {
+                    path: self.path.clone(),
+                    format,
+                });
+            }
+        }
+        let tables = self.rows("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, u32>(0)
+        })?;
+        if tables == [0] {
+            return Ok(false);
+        }
+        // It was made since: its tables and its format come in one transaction.
+        if self.format()? == FORMAT {
+            Ok(true)
+        } else {
+            Err(self.altered("it has tables and no format".to_owned()))
         }
     }
 

@@ -41,9 +41,7 @@ pub enum StoreError {
     },
     #[error("there is no vault at `{0}`")]
     Missing(PathBuf),
-    #[error(
-        "the vault `{path}` has format {format}, which a newer keywright wrote; this one reads format 1"
-    )]
+    #[error("`{path}` has format {format}, which a newer keywright wrote; this one reads format 1")]
     Newer { path: PathBuf, format: i64 },
     #[error("`{0}` is not a keywright vault, or its first bytes are damaged")]
     NotAVault(PathBuf),

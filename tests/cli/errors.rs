@@ -178,7 +178,7 @@ fn a_vault_of_a_newer_format_is_left_alone() {
     exit: 1
     ---- stdout
     ---- stderr
-    error: the vault `[HOME]/.config/keywright/vault.db` has format 2, which a newer keywright wrote; this one reads format 1
+    error: `[HOME]/.config/keywright/vault.db` has format 2, which a newer keywright wrote; this one reads format 1
     hint: use the newer keywright
     ");
 }

@@ -161,6 +161,35 @@ fn audit_and_usage_say_so() {
     }
 }
 
+/// As a newer keywright leaves it, or whoever altered it.
+#[test]
+fn a_file_of_another_format_is_not_taken_for_one_without_uses() {
+    for (format, words) in [(0, "it has tables and no format"), (2, "has format 2")] {
+        let place = Place::new();
+        let mut vault = used(&place);
+        execute(
+            &activity(&place, &vault),
+            &format!("PRAGMA user_version = {format}"),
+        );
+        let before = content(&place, &vault);
+        vault = place.open();
+        let audit = vault.audit(None, &shop(), &AuditFilter::default());
+        let VaultError::Activity(refusal) = refused(audit.map(drop)) else {
+            panic!("not about the activity file");
+        };
+        assert!(refusal.to_string().contains(words), "{refusal}");
+        let found = find(&mut vault, "ci");
+        refused(vault.usage_of(&found, 0, 10).map(drop));
+        // Neither written nor forgotten.
+        let unknown = secret(b"kwt_");
+        let told = vault.verify(&unknown, &Requirements::default(), true, &who(), at(9));
+        told.expect("answered all the same");
+        let warnings = vault.take_warnings().join("\n");
+        assert!(warnings.contains("not recorded"), "{warnings}");
+        assert_eq!(content(&place, &vault), before);
+    }
+}
+
 #[test]
 fn the_schema_refuses_a_number_below_one() {
     let place = Place::new();

@@ -136,8 +136,10 @@ fn bits(path: &Path) -> usize {
     8 * usize::try_from(metadata.len()).expect("a small file")
 }
 
-/// All bits below `end` that `step` and `start` give, over both cores.
+/// All bits below `end` that `step` and `start` give, over both cores; tells the figures.
+#[expect(clippy::print_stderr, reason = "figures of a campaign")]
 fn campaign(
+    what: &str,
     (start, end, step): (usize, usize, usize),
     flip: impl Fn(&'static str, &mut dyn Iterator<Item = usize>) -> Counts + Sync,
 ) {
@@ -151,7 +153,12 @@ fn campaign(
         };
         [half("even.db", 0), half("odd.db", 1)].map(|thread| thread.join().expect("no panic"))
     });
-    let [refused, same, _] = [0, 1, 2].map(|column| counts[0].0[column] + counts[1].0[column]);
+    let [refused, same, hidden] = [0, 1, 2].map(|column| counts[0].0[column] + counts[1].0[column]);
+    let flips = (start..end).step_by(step).count();
+    eprintln!(
+        "{what}: {flips} flips, {} looks: {refused} refused, {same} told the same, {hidden} another thing",
+        refused + same + hidden
+    );
     assert!(refused > 0 && same > 0, "{counts:?}");
 }
 
@@ -164,13 +171,15 @@ fn somewhere(step: usize) -> usize {
 fn of_a_vault(start: usize, step: usize) {
     let bench = Bench::small();
     let end = bits(&bench.path("vault.db"));
-    campaign((start, end, step), |name, bits| flip(&bench, name, bits));
+    campaign("a vault", (start, end, step), |name, bits| {
+        flip(&bench, name, bits)
+    });
 }
 
 fn of_a_slice(start: usize, step: usize) {
     let bench = Bench::small();
     let (path, _) = slice(&bench);
-    campaign((start, bits(&path), step), |name, bits| {
+    campaign("a slice", (start, bits(&path), step), |name, bits| {
         flip_slice(&bench, name, bits)
     });
 }

@@ -168,8 +168,15 @@ fn flipped(whole: &[u8], bit: usize) -> Vec<u8> {
     bytes
 }
 
+#[expect(clippy::print_stderr, reason = "figures of a campaign")]
 fn campaign(start: usize, step: usize) {
     let counts = flips(start, step);
+    let [same, told, found, lost, invented] = counts;
+    eprintln!(
+        "an activity file: {} flips: {told} told, {found} found by the deep check, {same} mean nothing, {lost} hide a \
+         use, {invented} invent one",
+        counts.iter().sum::<usize>()
+    );
     assert!(counts[..2].iter().all(|count| *count > 0), "{counts:?}");
 }
 
