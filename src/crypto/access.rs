@@ -233,6 +233,21 @@ mod tests {
         }
     }
 
+    /// The first word may be left out, and then that is the first group.
+    #[test]
+    fn a_recovery_code_may_begin_as_its_first_word() {
+        let mut input = [0; 20];
+        input[..3].copy_from_slice(&[0x9f, 0x30, 0x10]);
+        let text = recovery_code_text(&secret(&input));
+        let typed = text
+            .expose()
+            .strip_prefix(b"kwr1-")
+            .expect("its first word");
+        assert!(typed.starts_with(b"KWR1-"));
+        let read = recovery_code_input(&secret(typed)).expect("reads back");
+        assert_eq!(read.expose(), input);
+    }
+
     proptest! {
         #[test]
         fn access_tokens_read_back_and_no_mistyped_one_does(

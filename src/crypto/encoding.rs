@@ -229,6 +229,38 @@ mod tests {
         assert_eq!(aad.as_bytes(), expected);
     }
 
+    #[test]
+    fn what_is_no_padding_is_not_taken_for_it() {
+        let padding = |zeros| [&[0x80][..], &vec![0; zeros]].concat();
+        assert_eq!(unpadded_len(&padding(PAD - 1)), Some(0));
+        for bytes in [vec![], vec![0; PAD], vec![7], vec![1, 0, 0], padding(PAD)] {
+            assert_eq!(unpadded_len(&bytes), None, "{bytes:?}");
+        }
+    }
+
+    /// What moves leaves a copy.
+    #[test]
+    fn with_room_for_it_nothing_is_moved() {
+        let writer = PartsWriter::with_room(300, 3);
+        let place = writer.0.as_ptr();
+        let part = [7; 100];
+        let padded = writer.part(&part).part(&part).part(&part).padded();
+        assert_eq!(padded.as_ptr(), place);
+        assert!(padded.capacity() - padded.len() >= TAG_LEN);
+    }
+
+    #[test]
+    fn without_room_it_is_made_by_hand() {
+        let mut writer = PartsWriter::with_room(0, 0);
+        for len in 0..300 {
+            writer = writer.part(&vec![7; len]);
+            assert!(
+                writer.0.capacity() - writer.0.len() >= PAD + TAG_LEN,
+                "{len}"
+            );
+        }
+    }
+
     /// A few bytes, most of which are what a length is made of, cut at these places: two cuts of the same bytes are what
     /// an encoding confuses, and two texts by chance never are.
     fn cut(bytes: &[u8], at: &[usize]) -> Vec<Vec<u8>> {

@@ -92,4 +92,10 @@ mod tests {
             assert_eq!(Profile::from_number(profile.number()), Some(*profile));
         }
     }
+
+    #[test]
+    fn costs_are_the_documented_ones() {
+        let costs = [Profile::Default, Profile::Strong, Profile::Paranoid].map(Profile::cost);
+        assert_eq!(costs, [(65_536, 3, 4), (262_144, 3, 4), (1_048_576, 3, 4)]);
+    }
 }

@@ -309,6 +309,25 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_while_it_is_read_is_no_end_and_an_error_is_one() {
+        struct Says(Vec<Result<u8, io::ErrorKind>>);
+        impl Read for Says {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.pop().map_or(Ok(0), |said| {
+                    buffer[0] = said?;
+                    Ok(1)
+                })
+            }
+        }
+        use io::ErrorKind::{Interrupted, PermissionDenied};
+        let read = |said: &[_]| Secret::read(Says(said.iter().copied().rev().collect()), 4);
+        let whole = read(&[Err(Interrupted), Ok(b'a'), Err(Interrupted), Ok(b'b')]);
+        assert_eq!(whole.expect("read").expose(), b"ab");
+        let err = read(&[Ok(b'a'), Err(PermissionDenied), Ok(b'b')]).expect_err("not read");
+        assert_eq!(err.kind(), PermissionDenied);
+    }
+
+    #[test]
     fn debug_shows_nothing() {
         let passphrase = Passphrase::new(secret(b"hunter2")).expect("valid");
         assert_eq!(format!("{passphrase:?}"), "Passphrase(Secret(..))");

@@ -329,6 +329,7 @@ mod tests {
             format!("bearer  {text}"),
             format!("Authorization: Bearer {text}\n"),
             format!("authorization:bearer {text}"),
+            format!("{text}{}", " ".repeat(CREDENTIAL_LIMIT - text.len())),
         ] {
             assert_eq!(parse(good.as_bytes()), Ok(id), "{good}");
         }
@@ -358,6 +359,47 @@ mod tests {
                 "{malformed}"
             );
         }
+    }
+
+    /// With a checksum that is right.
+    fn token_of(brand: &str, environment: &str, secret: &str) -> Vec<u8> {
+        let mut text = format!("{brand}_{environment}1_uQCT8H872CoB_{secret}").into_bytes();
+        text.extend(checksum(&text));
+        text
+    }
+
+    #[test]
+    fn a_right_checksum_is_not_all() {
+        let secret = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+        for (brand, environment) in [("kwt", "prod"), ("ab", "env"), ("a23456789012", "stg")] {
+            assert!(parse(&token_of(brand, environment, secret)).is_ok());
+        }
+        for brand in ["", "a", "a234567890123", "1ab", "Ab", "aB", "a-b"] {
+            assert!(parse(&token_of(brand, "prod", secret)).is_err(), "{brand}");
+        }
+        for environment in ["", "PROD", "production", "test"] {
+            let text = token_of("kwt", environment, secret);
+            assert!(parse(&text).is_err(), "{environment}");
+        }
+        for secret in [
+            "0123456789ABCDEFGHIJKLMNOPQRSTU",
+            "0123456789-BCDEFGHIJKLMNOPQRSTUV",
+        ] {
+            assert!(parse(&token_of("kwt", "prod", secret)).is_err(), "{secret}");
+        }
+    }
+
+    #[test]
+    fn what_begins_or_is_made_as_an_issued_token_looks_like_one() {
+        let looks = |text: &[u8]| looks_issued(&Secret::new(text.to_vec()));
+        assert!(looks(b"kwt_cut off"));
+        assert!(looks(&token_of(
+            "acme",
+            "prod",
+            "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+        )));
+        assert!(!looks(b"acme_prod1_cut off"));
+        assert!(!looks(b"kwa1_kwt_"));
     }
 
     proptest::proptest! {

@@ -237,3 +237,72 @@ pub(super) fn compare(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(sequence: u64) -> Seen {
+        Seen {
+            sequence,
+            head_hash: [1; 32],
+            log_length: sequence,
+            log_hash: [2; 32],
+        }
+    }
+
+    #[test]
+    fn it_is_raised_and_lowered_only_by_force_and_another_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = (Path::new("/vault.db"), VaultId([7; 16]));
+        let anchor = Anchor::new(folder.path(), at.0, at.1, ScopeId::OWN);
+        let keys = [(); 3].map(|()| RootKey::generate().expect("randomness"));
+        let raise = |number: u64, key: &RootKey, force| {
+            anchor.raise(&seen(number), key, force).expect("written");
+        };
+        let holds = |number: u64, key: &RootKey| {
+            let read = anchor.read(key).expect("an anchor").expect("there");
+            assert!(read.authentic);
+            assert_eq!(read.seen, seen(number));
+        };
+        raise(5, &keys[0], false);
+        holds(5, &keys[0]);
+        for (number, key, force) in [
+            (4, &keys[0], false),
+            (4, &keys[0], true),
+            (5, &keys[0], false),
+            (4, &keys[1], false),
+            (5, &keys[1], false),
+        ] {
+            raise(number, key, force);
+            holds(5, &keys[0]);
+        }
+        raise(4, &keys[1], true);
+        holds(4, &keys[1]);
+        // The key of before comes back by force alone.
+        let read = anchor.read(&keys[0]).expect("an anchor").expect("there");
+        assert!(read.retired && !read.authentic);
+        raise(9, &keys[0], false);
+        holds(4, &keys[1]);
+        raise(5, &keys[2], false);
+        holds(5, &keys[2]);
+        raise(9, &keys[0], true);
+        holds(9, &keys[0]);
+    }
+
+    #[test]
+    fn it_has_no_more_keys_of_before_than_it_may_have() {
+        let bytes = |retired: usize| {
+            let fixed = 8 + 32 + 8 + 32 + KEY_ID;
+            [&MAGIC[..], &vec![0; fixed + retired + 32]].concat()
+        };
+        for keys in [0, 1, RETIRED] {
+            let bytes = bytes(keys * KEY_ID);
+            let fields = fields(&bytes).expect("an anchor");
+            assert_eq!(fields.retired.len(), keys);
+        }
+        for more in [1, KEY_ID - 1, RETIRED * KEY_ID + 1, (RETIRED + 1) * KEY_ID] {
+            assert!(fields(&bytes(more)).is_none(), "{more}");
+        }
+    }
+}
