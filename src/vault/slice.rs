@@ -94,13 +94,8 @@ impl Vault {
         // It may be readable by others, as files of a repository are.
         let file = VaultFile::open(target, Access::TokenHolder)?;
         let change = file.change()?;
-        let header = change.header()?;
-        refuse_unfit(&header, self.id, target)?;
-        let present = Rows {
-            header,
-            slots: change.slots()?,
-            scopes: change.scopes()?,
-        };
+        let present = Rows::of(&change)?;
+        refuse_unfit(&present.header, self.id, target)?;
         let whole = check_slice(&change, &present, &key).is_ok();
         let accepts = self.location.accept_rollback;
         let (rows, openers) = self.read(|view| {
@@ -131,13 +126,22 @@ impl Vault {
 
 /// All that is in a slice but its records, which the heads of its scopes bind.
 #[derive(Debug, Eq, PartialEq)]
-struct Rows {
+pub(super) struct Rows {
     header: HeaderRow,
     slots: Vec<SlotRow>,
     scopes: Vec<ScopeRow>,
 }
 
 impl Rows {
+    /// All that there are in a file.
+    pub(super) fn of(file: &Snapshot<'_>) -> Result<Self, VaultError> {
+        Ok(Self {
+            header: file.header()?,
+            slots: file.slots()?,
+            scopes: file.scopes()?,
+        })
+    }
+
     fn copy(&self, from: &Snapshot<'_>, to: &Change<'_>) -> Result<(), VaultError> {
         to.put_header(&self.header)?;
         for slot in &self.slots {
@@ -152,7 +156,7 @@ impl Rows {
 }
 
 /// A slice that was looked at.
-struct SliceState {
+pub(super) struct SliceState {
     state: State,
     keys: u64,
 }
@@ -273,7 +277,7 @@ fn settle(
 }
 
 /// Looks at all of a slice: it has these rows and no others, and each scope is as it was sealed.
-fn check_slice(
+pub(super) fn check_slice(
     snapshot: &Snapshot<'_>,
     expected: &Rows,
     key: &RootKey,

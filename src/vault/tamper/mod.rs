@@ -7,6 +7,8 @@ mod golden;
 mod limits;
 mod pages;
 mod roles;
+mod sealed;
+mod slices;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
