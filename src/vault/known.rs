@@ -159,3 +159,32 @@ impl View<'_> {
         Ok(keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_older_and_nothing_else_takes_the_place_of_what_is_known() {
+        let seen = |sequence, hash| Seen {
+            sequence,
+            head_hash: [hash; 32],
+            log_length: 1,
+            log_hash: [0; 32],
+        };
+        let check = |now, known| check_order(&now, &known, Path::new("vault.db"));
+        assert!(check(seen(2, 1), seen(2, 1)).is_ok());
+        assert!(check(seen(3, 2), seen(2, 1)).is_ok());
+        let older = check(seen(1, 1), seen(2, 1));
+        assert!(matches!(
+            older,
+            Err(VaultError::RolledBack {
+                found: 1,
+                seen: 2,
+                ..
+            })
+        ));
+        let other = check(seen(2, 2), seen(2, 1));
+        assert!(matches!(other, Err(VaultError::Forked { .. })));
+    }
+}

@@ -167,6 +167,24 @@ fn an_access_token_ends_on_its_day() {
 }
 
 #[test]
+fn what_was_read_with_an_access_token_ends_with_it() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let end = Timestamp(NOW.0 + 100);
+    let token = access(&mut vault, &shop(), KeyKind::Issued, Some(end));
+    let opened = Vault::open(&place.location, &Credential::access_token(&token), NOW);
+    let known = opened.expect("opens").known_keys(None).expect("every key");
+    assert_eq!(known.expires_at(), Some(end));
+    for (seconds, is_current) in [(0, true), (99, true), (100, false), (101, false)] {
+        assert_eq!(known.is_current(Timestamp(NOW.0 + seconds)), is_current);
+    }
+    let known = vault.known_keys(None).expect("every key");
+    assert_eq!(known.expires_at(), None);
+    assert!(known.is_current(Timestamp(NOW.0 + 1_000_000_000)));
+}
+
+#[test]
 fn an_access_token_needs_a_scope_and_one_of_64_slots() {
     let place = Place::new();
     let mut vault = place.create();
