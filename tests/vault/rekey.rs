@@ -1,8 +1,10 @@
 //! New passphrases and new keys: what goes on working, and what does not.
 
-use keywright::crypto::Profile;
+use keywright::crypto::{Profile, RootKey};
 use keywright::key::KeyKind;
-use keywright::vault::{AccessToken, Code, Credential, NewIssued, Requirements, Vault, VaultError};
+use keywright::vault::{
+    AccessToken, Code, Credential, LockedVault, NewIssued, Requirements, Vault, VaultError,
+};
 
 use crate::fixture::*;
 
@@ -106,6 +108,35 @@ fn a_new_passphrase_changes_the_passphrase_alone() {
     let entries = vault.log().expect("the log is whole");
     let outline = Vault::outline(used.place.path()).expect("an outline");
     assert_eq!(entries.len() as u64, outline.log_length);
+}
+
+/// As an agent has it.
+#[test]
+fn a_vault_key_opens_its_vault_until_that_is_rekeyed() {
+    let mut used = Used::new();
+    let key = used.vault.vault_key().expect("the owner's");
+    let opens = |key: &RootKey| {
+        let outline = Vault::outline(used.place.path()).expect("an outline");
+        let locked = LockedVault::open(&used.place.location).expect("a vault");
+        assert_eq!(outline.is_opened_by(key), locked.is_opened_by(key));
+        let is_its_own = locked.is_opened_by(key);
+        match locked.unlock(&Credential::VaultKey(key)) {
+            Ok(mut vault) => {
+                vault.log().expect("it opens all of it");
+                assert!(is_its_own);
+            }
+            Err(VaultError::WrongCredential) => assert!(!is_its_own),
+            Err(other) => panic!("{other:?}"),
+        }
+        is_its_own
+    };
+    assert!(opens(&key));
+    assert!(!opens(&RootKey::generate().expect("randomness")));
+    used.vault
+        .rekey_compromised(&passphrase("battery"), Profile::Test, &who(), NOW)
+        .expect("everything is sealed anew");
+    assert!(!opens(&key));
+    assert!(opens(&used.vault.vault_key().expect("the owner's")));
 }
 
 #[test]
