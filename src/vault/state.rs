@@ -19,7 +19,7 @@ pub(super) const SCOPES: usize = 4096;
 pub(super) const KEYS: u64 = 100_000;
 
 /// Most records of the vault's own scope.
-const OWN_RECORDS: u64 = 10_000;
+pub(super) const OWN_RECORDS: u64 = 10_000;
 
 /// What was authentic in one snapshot, and authentic together.
 #[derive(Debug)]

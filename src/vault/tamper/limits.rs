@@ -1,5 +1,7 @@
 //! Limits that are too far away to reach one key at a time: met with rows that are made up.
 
+use rusqlite::Connection;
+
 use super::{Bench, NOW, VaultError, Who, scope, shop, who};
 use crate::key::{KeyId, KeyKind, ScopeId};
 use crate::store::RecordRow;
@@ -7,7 +9,7 @@ use crate::vault::Vault;
 use crate::vault::draft::Draft;
 use crate::vault::head::{ManifestRow, OpenScope};
 use crate::vault::log::Event;
-use crate::vault::state::{KEYS, SCOPES, State};
+use crate::vault::state::{KEYS, OWN_RECORDS, SCOPES, SLOTS, State};
 
 /// Runs `body` in a change that is not kept.
 fn drafted<T>(
@@ -86,4 +88,36 @@ fn a_vault_has_room_for_its_limit_of_scopes_and_no_more() {
         draft.ensure_scope(&scope("new", "b"), KeyKind::Issued)
     });
     assert!(matches!(outcome, Err(VaultError::Limit(_))));
+}
+
+/// Before anything is computed over them.
+#[test]
+fn a_vault_that_has_more_than_it_can_have_is_refused_for_that() {
+    let bench = Bench::small();
+    for (count, rows, words) in [
+        (
+            SLOTS,
+            "slot SELECT randomblob(16), 3, zeroblob(16), 0, randomblob(32), 0, randomblob(32), randomblob(24), randomblob(48)",
+            "more slots or scopes",
+        ),
+        (
+            SCOPES,
+            "scope SELECT randomblob(16), zeroblob(16), zeroblob(24), x'00', zeroblob(24), x'00'",
+            "more slots or scopes",
+        ),
+        (
+            OWN_RECORDS as usize,
+            "record SELECT zeroblob(16), CAST(printf('%012d', i) AS BLOB), zeroblob(16), 1, zeroblob(24), zeroblob(16)",
+            "more settings",
+        ),
+    ] {
+        let path = bench.copy();
+        let connection = Connection::open(&path).expect("a database");
+        let added = connection.execute_batch(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) INSERT INTO {rows} FROM n"
+        ));
+        added.expect("added");
+        let refusal = bench.read(&path, Who::Passphrase).expect_err("too many");
+        assert!(refusal.to_string().contains(words), "{refusal}");
+    }
 }
