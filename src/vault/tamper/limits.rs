@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{Bench, NOW, VaultError, Who, scope, shop, who};
 use crate::key::{KeyId, KeyKind, ScopeId};
-use crate::store::RecordRow;
+use crate::store::{Access, RecordRow, Snapshot, VaultFile};
 use crate::vault::Vault;
 use crate::vault::draft::Draft;
 use crate::vault::head::{ManifestRow, OpenScope};
@@ -119,5 +119,39 @@ fn a_vault_that_has_more_than_it_can_have_is_refused_for_that() {
         added.expect("added");
         let refusal = bench.read(&path, Who::Passphrase).expect_err("too many");
         assert!(refusal.to_string().contains(words), "{refusal}");
+    }
+}
+
+/// Looks at an edited copy with the eyes of who has not opened it.
+fn seen<T>(bench: &Bench, sql: &str, look: impl FnOnce(&Snapshot<'_>) -> T) -> T {
+    let path = bench.copy();
+    let connection = Connection::open(&path).expect("a database");
+    connection.execute_batch(sql).expect("edited");
+    drop(connection);
+    let file = VaultFile::open(&path, Access::Owner).expect("a vault");
+    let snapshot = file.snapshot().expect("a snapshot");
+    look(&snapshot)
+}
+
+#[test]
+fn a_head_is_not_read_beyond_its_limit() {
+    let bench = Bench::small();
+    for (bytes, fits) in [(4095, true), (4096, true), (4097, false), (100_000, false)] {
+        let sql = format!("UPDATE header SET head = zeroblob({bytes})");
+        let head = seen(&bench, &sql, |snapshot| snapshot.header());
+        assert_eq!(head.is_ok(), fits, "{bytes}");
+    }
+}
+
+#[test]
+fn no_more_scopes_of_records_are_looked_for_than_there_can_be() {
+    let bench = Bench::small();
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+        INSERT INTO record SELECT randomblob(16), key_id, name_tag, revision, nonce, sealed
+        FROM n, (SELECT * FROM record LIMIT 1)";
+    // The vault's own, that of the key, and those.
+    let found = |most| seen(&bench, sql, |snapshot| snapshot.scopes_of_records(most));
+    for (most, expected) in [(0, 0), (1, 1), (10, 10), (11, 11), (100, 11)] {
+        assert_eq!(found(most).expect("read").len(), expected);
     }
 }
