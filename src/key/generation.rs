@@ -130,3 +130,24 @@ impl FromStr for Status {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_one_text_and_one_more_that_is_read() {
+        for (text, status) in [
+            ("active", Status::Active),
+            ("expired", Status::Expired),
+            ("overlap", Status::Overlap),
+            ("revoked", Status::Revoked),
+            ("undelivered", Status::Undelivered),
+        ] {
+            assert_eq!(status.to_string(), text);
+            assert_eq!(text.parse(), Ok(status));
+        }
+        assert_eq!("pending".parse(), Ok(Status::Undelivered));
+        assert!("".parse::<Status>().is_err() && "Active".parse::<Status>().is_err());
+    }
+}

@@ -279,12 +279,29 @@ mod tests {
             "{refusal}"
         );
         assert_eq!(parse("a_b_uQCT8H872CoB").id, None);
+        for other in [
+            "kwt_test1_uQCT8H872CoB_••••",
+            "_prod1_uQCT8H872CoB_••••",
+            "kwt_prod1_uQCT8H872CoB_••••_",
+            "kwt_prod1_uQCT8H872CoB",
+        ] {
+            assert_eq!(other.parse::<KeyRef>().ok().and_then(|it| it.id), None);
+        }
         assert_eq!(
             hide_secrets(&format!(
                 "a `{whole}`: {whole}, kwt_prod1_uQCT8H872CoB_••••"
             )),
             "a `…`: …, kwt_prod1_uQCT8H872CoB_••••"
         );
+    }
+
+    #[test]
+    fn a_token_is_whole_with_seven_characters_of_its_secret() {
+        let with = |secret: &str| token_id(&format!("acme_dev1_uQCT8H872CoB_{secret}"));
+        assert!(with("abcdefg").is_some() && with("Abc123z").is_some());
+        for masked in ["", "abcdef", "abc-defg", "••••••••"] {
+            assert_eq!(with(masked), None, "{masked}");
+        }
     }
 
     #[test]

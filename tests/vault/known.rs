@@ -1,5 +1,8 @@
 //! Keys that are read a second time: what did not change is not opened again, and nothing is missed by that.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use keywright::key::{KeyKind, SlotId};
 use keywright::vault::{KeyEdit, KnownKeys, Requirements, Vault, VaultError};
 use rusqlite::Connection;
@@ -114,6 +117,23 @@ fn a_record_that_is_altered_is_noticed_by_the_next_read() {
     }
     write(&db, &sealed);
     assert_eq!(vault.known_keys(Some(&known)).expect("as it was").len(), 1);
+}
+
+/// SQLite counts its changes in the first page; who writes past it is noticed by the times of the file.
+#[test]
+fn a_byte_that_is_written_past_sqlite_ends_what_is_known() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "one");
+    let known = vault.known_keys(None).expect("every key");
+    assert!(known.is_current(NOW));
+    let file = File::options().write(true).open(place.path());
+    let file = file.expect("writable");
+    // A clock that stands for some milliseconds must not hide it.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let end = file.metadata().expect("a file").len();
+    file.write_all_at(&[0], end - 1).expect("written");
+    assert!(!known.is_current(NOW));
 }
 
 fn write(db: &Connection, sealed: &[u8]) {
