@@ -296,6 +296,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_without_a_secret_has_none() {
+        assert!(!has_secret("the key of the invoices, for the nightly job"));
+    }
+
+    #[test]
+    fn the_greater_part_of_an_access_token_is_one() {
+        for before in ["", "x", "TOKEN_"] {
+            let cut = |length: usize| format!("{before}kwa1_{}", "A".repeat(length));
+            assert!(!has_access_token(&cut(15)), "{before}");
+            assert!(has_access_token(&cut(16)), "{before}");
+            assert!(refuse_token(&cut(15)).is_ok() && refuse_token(&cut(16)).is_err());
+        }
+    }
+
+    #[test]
     fn a_token_is_whole_with_seven_characters_of_its_secret() {
         let with = |secret: &str| token_id(&format!("acme_dev1_uQCT8H872CoB_{secret}"));
         assert!(with("abcdefg").is_some() && with("Abc123z").is_some());

@@ -188,6 +188,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn permissions_and_roles_have_one_limit_together() {
+        let texts: Vec<String> = (b'a'..=b'o')
+            .map(|letter| char::from(letter).to_string().repeat(63))
+            .collect();
+        let may: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let fits = |name: &str| {
+            let roles = vec![role("first", &[], &[]), role(name, &[], &[])];
+            issued(&may, &[], roles).check().is_ok()
+        };
+        // 15 permissions of 64 bytes with their separators, and 6 of the first role.
+        let rest = PermissionSet::LIMIT - 15 * 64 - 6 - 1;
+        assert!(fits(&"r".repeat(rest)));
+        assert!(!fits(&"r".repeat(rest + 1)));
+    }
+
+    #[test]
+    fn a_key_has_so_many_roles_and_no_more() {
+        let with = |count: usize| {
+            let roles = (0..count).map(|n| role(&format!("r{n}"), &[], &[]));
+            issued(&[], &[], roles.collect())
+        };
+        assert!(with(IssuedDetails::ROLES).check().is_ok());
+        assert!(with(IssuedDetails::ROLES + 1).check().is_err());
+        assert!(with(2).has_role(&"r1".parse().expect("a role")));
+        assert!(!with(2).has_role(&"r2".parse().expect("a role")));
+    }
+
     /// What a key may do, for each of: its own permissions, its role's, what is wanted.
     #[test]
     fn a_key_may_what_it_or_a_role_of_it_may() {

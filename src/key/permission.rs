@@ -185,9 +185,22 @@ mod tests {
         ] {
             assert!(bad.parse::<Permission>().is_err(), "{bad:?}");
         }
+        assert!("a".repeat(64).parse::<Permission>().is_ok());
         let many: BTreeSet<Permission> = (0..200)
             .map(|n| format!("action-{n}").parse().expect("valid"))
             .collect();
         assert!(PermissionSet::try_from(many).is_err());
+    }
+
+    #[test]
+    fn a_set_has_room_for_its_limit_separators_counted() {
+        let set = |longer: usize| {
+            let length = |n: u8| if n == 0 { 63 + longer } else { 63 };
+            let texts = (0..16).map(|n| char::from(b'a' + n).to_string().repeat(length(n)));
+            let parsed = texts.map(|text| text.parse().expect("valid"));
+            PermissionSet::try_from(parsed.collect::<BTreeSet<Permission>>())
+        };
+        assert_eq!(set(0).map(|set| set.size()), Ok(PermissionSet::LIMIT));
+        assert!(set(1).is_err());
     }
 }

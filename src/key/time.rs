@@ -443,6 +443,12 @@ mod tests {
             (-3 * 86_400, "3 d ago"),
             (12 * 86_400 + 5, "in 12 d"),
             (90 * 86_400 - 5, "in 90 d"),
+            (3_599, "in 60 min"),
+            (3_600, "in 1 h"),
+            (-172_799, "48 h ago"),
+            (-172_800, "2 d ago"),
+            (63_071_999, "in 730 d"),
+            (63_072_000, "in 2 y"),
             (i64::MIN, "292271023045 y ago"),
         ] {
             assert_eq!(Timestamp(now.0.saturating_add(offset)).relative(now), text);
