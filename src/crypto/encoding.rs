@@ -238,6 +238,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_goes_on_after_its_end_is_malformed() {
+        let mut parts = Parts::new(b"\x01\0\0\0ab");
+        assert_eq!(parts.part(), Ok(&b"a"[..]));
+        assert_eq!(parts.done(), Err(Malformed));
+    }
+
     /// What moves leaves a copy.
     #[test]
     fn with_room_for_it_nothing_is_moved() {

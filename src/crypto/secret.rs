@@ -328,6 +328,14 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_no_bytes_is_empty_and_a_guess_is_weak() {
+        assert!(secret(b"").is_empty() && !secret(b"a").is_empty());
+        let strength = |text: &[u8]| Passphrase::new(secret(text)).expect("valid").strength();
+        assert_eq!(strength(b"password"), 0);
+        assert_eq!(strength(b"correct horse battery staple gun"), 4);
+    }
+
+    #[test]
     fn debug_shows_nothing() {
         let passphrase = Passphrase::new(secret(b"hunter2")).expect("valid");
         assert_eq!(format!("{passphrase:?}"), "Passphrase(Secret(..))");

@@ -187,6 +187,9 @@ mod tests {
         for bad in ["team", "=x", "a b=c", "team=", "team= x"] {
             assert!(pair(bad).is_err(), "{bad:?}");
         }
+        let key = |length| "k".repeat(length).parse::<ContextKey>();
+        assert!(key(64).is_ok());
+        assert!(key(65).is_err() && key(66).is_err());
         let many = |count: usize| -> Result<Context, ParseError> {
             let pairs: Vec<_> = (0..count)
                 .map(|n| pair(&format!("k{n}=v")).expect("valid"))
