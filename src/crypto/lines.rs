@@ -116,6 +116,24 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_while_it_is_read_is_no_end_and_an_error_is_one() {
+        use io::ErrorKind::{Interrupted, PermissionDenied};
+        struct Fails(Vec<io::ErrorKind>);
+        impl Read for Fails {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                buffer[0] = b'a';
+                self.0.pop().map_or(Ok(1), |kind| Err(kind.into()))
+            }
+        }
+        let mut lines = SecretLines::new(8);
+        assert!(lines.read_more(Fails(vec![Interrupted; 3])).expect("read"));
+        let refused = lines
+            .read_more(Fails(vec![PermissionDenied]))
+            .expect_err("an error");
+        assert_eq!(refused.kind(), PermissionDenied);
+    }
+
+    #[test]
     fn lines_end_at_line_feeds_and_at_the_end() {
         for (text, expected) in [
             (&b""[..], &[][..]),
