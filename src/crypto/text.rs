@@ -68,7 +68,6 @@ impl Secret {
         let text = self.expose();
         let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
         let digits = &text[..text.len() - padding];
-        let shaped = text.len().is_multiple_of(4) && padding <= 2;
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 4 * 3));
         for chunk in digits.chunks(4) {
             let mut group = 0;
@@ -81,8 +80,9 @@ impl Secret {
             let [_, whole @ ..] = group.to_be_bytes();
             bytes.extend_from_slice(&whole[..3usize.checked_sub(missing)?]);
         }
-        let canonical = shaped && base64(&bytes).as_slice() == text;
-        canonical.then(|| Self::new(std::mem::take(&mut *bytes)))
+        // With its padding, and no more of it than there has to be.
+        let is_canonical = base64(&bytes).as_slice() == text;
+        is_canonical.then(|| Self::new(std::mem::take(&mut *bytes)))
     }
 }
 
@@ -146,6 +146,7 @@ mod tests {
         for (quoted, text) in [
             (r#""\u0041\/\b\f\u00e9""#, "A/\x08\x0cé"),
             (r#""\ud83d\udd11""#, "🔑"),
+            (r#""\n\r\t""#, "\n\r\t"),
             ("\"鍵\"", "鍵"),
         ] {
             let read = Secret::from_json_string(quoted).expect("a string");
