@@ -6,8 +6,8 @@
 # measures target/release/keywright, in stores of 10 and 1,000 keys, beside whichever of pass, gopass, age and keepassxc-cli is
 # installed, and prints medians and ratios to keywright. Nothing outside a temporary folder is read or written. What unlocks a store is
 # unlocked before: keywright has an access token (for `add` its agent), gpg an agent and a key without a passphrase, age an
-# identity without one, KeePassXC a key file alone, whose key derivation takes 0.1 s, the
-# least that it can be asked for. `run` hands one value to a program, for keywright as a keywright.toml says.
+# identity without one, KeePassXC a key file alone, whose key derivation takes 0.1 s, the least that it can be asked for. `run`
+# hands one value to a program, for keywright as a keywright.toml says.
 set -euo pipefail
 
 keywright=$(realpath "${1:-target/release/keywright}")

@@ -349,6 +349,9 @@ fn hint_for_unready(kinds: &BTreeSet<Readiness>) -> String {
 
 fn hint_for(err: &VaultError) -> Option<String> {
     let hint = match err {
+        VaultError::Activity(StoreError::Newer { .. })
+        | VaultError::Newer(_)
+        | VaultError::Store(StoreError::Newer { .. }) => "use the newer keywright",
         VaultError::Activity(_) => {
             "move the file away to begin a new one; `keywright status` shows where it is"
         }
@@ -393,9 +396,6 @@ fn hint_for(err: &VaultError) -> Option<String> {
             "nothing was imported; `keywright set` replaces a value, `keywright edit` or `keywright delete` makes room"
         }
         VaultError::ManyKeys { .. } => "name one of them: `keywright get NAME`",
-        VaultError::Newer(_) | VaultError::Store(StoreError::Newer { .. }) => {
-            "use the newer keywright"
-        }
         VaultError::NoDefault(_) => {
             "`keywright edit NAME --default` or `keywright create NAME --default` makes one"
         }
@@ -451,22 +451,22 @@ fn hint_for(err: &VaultError) -> Option<String> {
                 elsewhere.join(", ")
             ));
         }
-        VaultError::UnknownKey {
+        VaultError::UnknownAccess {
+            nearest: Some(nearest),
+            ..
+        }
+        | VaultError::UnknownKey {
+            nearest: Some(nearest),
+            ..
+        }
+        | VaultError::UnknownRole {
             nearest: Some(nearest),
             ..
         } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownKey { .. } => "`keywright list` shows every key",
-        VaultError::UnknownRole {
-            nearest: Some(nearest),
-            ..
-        } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownRole { .. } => {
             "`keywright role list` shows every role, `keywright role set` makes one"
         }
-        VaultError::UnknownAccess {
-            nearest: Some(nearest),
-            ..
-        } => return Some(format!("did you mean `{nearest}`?")),
         VaultError::UnknownAccess { .. } => "`keywright access list` shows every access token",
         VaultError::AccessUncertain(_) => "`keywright access list` shows whether it was",
         VaultError::AccessExists(_) => "choose another name; `keywright access revoke` makes room",

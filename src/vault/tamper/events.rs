@@ -58,10 +58,30 @@ struct Uses {
 }
 
 /// What is told of the uses of all keys, by the audit and by each key, and how many events did not open.
-#[derive(Debug, Eq, PartialEq)]
-struct Told {
-    uses: Vec<String>,
-    unopened: u64,
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Told {
+    pub(super) uses: Vec<String>,
+    pub(super) unopened: u64,
+}
+
+impl Told {
+    pub(super) fn by(vault: &mut Vault) -> Result<Self, VaultError> {
+        let (audit, _) = vault.audit(None, &shop(), &AuditFilter::default())?;
+        let of_uses = audit
+            .entries
+            .iter()
+            .filter(|entry| entry.source == AuditSource::Use);
+        let mut uses: Vec<String> = of_uses.map(|entry| format!("{entry:?}")).collect();
+        for found in vault.list(&Filter::default(), NOW)? {
+            let usage = vault.usage_of(&found, 0, 100)?;
+            let events = usage.events.iter();
+            uses.extend(events.map(|event| format!("{} {event:?}", found.id)));
+        }
+        Ok(Told {
+            uses,
+            unopened: audit.unopened,
+        })
+    }
 }
 
 impl Uses {
@@ -124,22 +144,7 @@ impl Uses {
     }
 
     fn told(&mut self) -> Result<Told, VaultError> {
-        let vault = &mut self.life.vault;
-        let (audit, _) = vault.audit(None, &shop(), &AuditFilter::default())?;
-        let of_uses = audit
-            .entries
-            .iter()
-            .filter(|entry| entry.source == AuditSource::Use);
-        let mut uses: Vec<String> = of_uses.map(|entry| format!("{entry:?}")).collect();
-        for found in vault.list(&Filter::default(), NOW)? {
-            let usage = vault.usage_of(&found, 0, 100)?;
-            let events = usage.events.iter();
-            uses.extend(events.map(|event| format!("{} {event:?}", found.id)));
-        }
-        Ok(Told {
-            uses,
-            unopened: audit.unopened,
-        })
+        Told::by(&mut self.life.vault)
     }
 }
 

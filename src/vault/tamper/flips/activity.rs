@@ -7,25 +7,18 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::super::events::Told;
 use super::super::{Life, NOW, bank, location, shop, who, write_private};
 use super::{bits, somewhere};
 use crate::checks;
 use crate::crypto::{Passphrase, Profile, Secret};
-use crate::vault::audit::{AuditFilter, AuditSource};
-use crate::vault::{Filter, Location, Requirements, Trouble, Vault, VaultError};
+use crate::vault::{Location, Requirements, Trouble, Vault, VaultError};
 
 /// A vault whose keys were used, and what was recorded of that.
 struct Used {
     folder: TempDir,
     life: Life,
     told: Told,
-}
-
-/// Uses by the audit and by each key, and how many events did not open.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Told {
-    uses: Vec<String>,
-    unopened: u64,
 }
 
 /// What became of a flip.
@@ -121,20 +114,7 @@ impl Used {
     }
 
     fn tell(&mut self) -> Result<Told, VaultError> {
-        let vault = &mut self.life.vault;
-        let (audit, _) = vault.audit(None, &shop(), &AuditFilter::default())?;
-        let entries = audit.entries.iter();
-        let of_uses = entries.filter(|entry| entry.source == AuditSource::Use);
-        let mut uses: Vec<String> = of_uses.map(|entry| format!("{entry:?}")).collect();
-        for found in vault.list(&Filter::default(), NOW)? {
-            let usage = vault.usage_of(&found, 0, 100)?;
-            let events = usage.events.iter();
-            uses.extend(events.map(|event| format!("{} {event:?}", found.id)));
-        }
-        Ok(Told {
-            uses,
-            unopened: audit.unopened,
-        })
+        Told::by(&mut self.life.vault)
     }
 
     fn is_found(&mut self) -> bool {
