@@ -398,6 +398,11 @@ fn an_overlap_goes_on_where_nobody_knows_whether_the_old_token_is_used() {
     let other = env.create(["other"]);
     verify(&env, 1, &other, &[], 0);
     told.add(finish, &env.run(finish));
+    let activity = rusqlite::Connection::open(env.activity()).expect("an activity file");
+    let newer = activity.pragma_update(None, "user_version", 2);
+    newer.expect("another format");
+    drop(activity);
+    told.add(finish, &env.run(finish));
     std::fs::write(env.activity(), "no database at all".repeat(1000)).expect("altered");
     for side in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{side}", env.activity().display()));
@@ -420,6 +425,12 @@ fn an_overlap_goes_on_where_nobody_knows_whether_the_old_token_is_used() {
     $ keywright rotate deploy --finish --when-unused 24h --yes
     error: whether it was used since [-------TIME-------] is not known: uses are counted on this machine since [--DATE--]
     hint: --finish alone ends the overlap all the same
+    [exit 1]
+    $ keywright rotate deploy --finish --when-unused 24h --yes
+    warning: usage is not known: `[HOME]/.local/state/keywright/[VAULT-ID]/activity.db` has format 2, which a newer keywright wrote; this one reads format 1
+    error: the activity file cannot be used
+      caused by: `[HOME]/.local/state/keywright/[VAULT-ID]/activity.db` has format 2, which a newer keywright wrote; this one reads format 1
+    hint: use the newer keywright
     [exit 1]
     $ keywright rotate deploy --finish --when-unused 24h --yes
     warning: usage is not known: `[HOME]/.local/state/keywright/[VAULT-ID]/activity.db` is not a keywright vault, or its first bytes are damaged
