@@ -181,6 +181,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_edit_sets_these_pairs_and_removes_those_keys() {
+        let pairs = |text: &[&str]| -> Vec<ContextPair> {
+            let pairs = text.iter().map(|pair| pair.parse().expect("a pair"));
+            pairs.collect()
+        };
+        let before = Context::from_pairs(&pairs(&["a=1", "b=2", "c=3"])).expect("a context");
+        let removed = ["c".parse().expect("a key")];
+        let after = before.edited(&pairs(&["b=4", "d=5"]), &removed);
+        assert_eq!(after.expect("a context").to_string(), "a=1, b=4, d=5");
+        let nothing = before.edited(&[], &[]).expect("a context");
+        assert_eq!(nothing.to_string(), before.to_string());
+    }
+
+    #[test]
     fn context_has_limits() {
         let pair = |text: &str| text.parse::<ContextPair>();
         assert!(pair("team=blue").is_ok() && pair("filter=a=b").is_ok());

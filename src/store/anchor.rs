@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::StoreError;
 use super::file::{make_file, make_folder, sync_folder};
 
-/// Largest anchor that is read, in bytes; a real one has 116.
+/// Largest anchor that is read, in bytes; a real one has 132 to 644.
 const SIZE_LIMIT: u64 = 1024;
 
 /// One anchor's place.
@@ -100,5 +100,25 @@ impl AnchorFile {
             path: self.0.clone(),
             source,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_an_error_and_not_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.anchor");
+        let read = |path: &Path| AnchorFile::at(path.to_owned()).read();
+        assert!(matches!(read(&path), Ok(None)));
+        symlink(&path, &path).expect("a link to itself");
+        assert!(matches!(read(&path), Err(StoreError::Io { .. })));
+        fs::remove_file(&path).expect("removed");
+        fs::write(&path, "an anchor").expect("written");
+        assert_eq!(read(&path).expect("read"), Some(b"an anchor".to_vec()));
+        assert!(matches!(read(&path.join("below a file")), Ok(None)));
     }
 }

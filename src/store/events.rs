@@ -159,3 +159,49 @@ fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         sealed: row.get(3)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyId;
+
+    /// SQLite keeps numbers apart while they are the table's key; who writes the file may make it another table.
+    #[test]
+    fn a_number_that_is_there_twice_has_no_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("activity.db");
+        drop(ActivityFile::open_or_create(&path).expect("made"));
+        let key: KeyId = "0123456789ab".parse().expect("an id");
+        let db = rusqlite::Connection::open(&path).expect("opens");
+        db.execute_batch(
+            "DROP TABLE event;
+             CREATE TABLE event (seq INTEGER, at INTEGER, key_id BLOB, sealed BLOB);
+             CREATE INDEX event_by_key ON event (key_id, at);",
+        )
+        .expect("another table");
+        let add = "INSERT INTO event VALUES (?1, 10, ?2, x'00')";
+        let always = Timestamp(i64::MIN)..=Timestamp(i64::MAX);
+        let read = || {
+            let file = ActivityFile::open_existing(&path).expect("opens");
+            let file = file.expect("there");
+            let end = (Timestamp(i64::MAX), i64::MAX.cast_unsigned());
+            [
+                file.events_of(key, &always, end, 9),
+                file.events(key, 9),
+                file.events_before(0, 9, 9),
+                file.events_after(0, 9),
+            ]
+        };
+        db.execute(add, params![1, key.as_bytes()]).expect("added");
+        for events in read() {
+            assert_eq!(events.expect("one").len(), 1);
+        }
+        db.execute(add, params![1, key.as_bytes()]).expect("added");
+        for events in read() {
+            assert!(
+                matches!(events, Err(StoreError::Altered { .. })),
+                "{events:?}"
+            );
+        }
+    }
+}

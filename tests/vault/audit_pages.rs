@@ -64,15 +64,22 @@ fn another_past_is_noticed_even_where_a_rollback_is_accepted() {
     drop(used(&place));
     let older = place.folder().join("older.db");
     copy(place.path(), &older);
+    // As long as the vault's own log.
+    let mut elsewhere = Place::new();
+    elsewhere.location.vault = place.folder().join("beside.db");
+    copy(&older, elsewhere.path());
+    issue_named(&mut elsewhere.open(), "beside");
     place.location.accept_rollback = true;
     let mut vault = place.open();
     issue_named(&mut vault, "first");
     let none = AuditFilter::default();
     let (_, mut mark) = vault.audit(None, &shop(), &none).expect("whole");
     vault.audit_after(&mut mark, &none).expect("nothing new");
-    std::fs::rename(older, place.path()).expect("put back");
-    let told = refused(vault.audit_after(&mut mark, &none).map(drop)).to_string();
-    assert!(told.contains("entry 9 of the log"), "{told}");
+    for other in [older.as_path(), elsewhere.path()] {
+        std::fs::rename(other, place.path()).expect("put in place");
+        let told = refused(vault.audit_after(&mut mark, &none).map(drop)).to_string();
+        assert!(told.contains("entry 9 of the log"), "{other:?}: {told}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A vault in a folder of its own, and short words for what the tests do with it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use keywright::crypto::{Passphrase, Profile, Secret, SecretValue};
 use keywright::key::{
@@ -46,6 +46,20 @@ impl Place {
 
     pub(crate) fn path(&self) -> &Path {
         &self.location.vault
+    }
+
+    /// What this machine remembers of the vault as its owner.
+    pub(crate) fn anchor(&self, vault: &Vault) -> PathBuf {
+        let folder = self.location.state.join(vault.id().to_string());
+        let mut anchors = fs::read_dir(folder)
+            .expect("the state folder")
+            .map(|entry| entry.expect("an entry").path());
+        let is_own = |path: &PathBuf| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let is_own = name.starts_with("vault-") && name.ends_with(".anchor");
+            is_own && !name.ends_with("-restored.anchor")
+        };
+        anchors.find(is_own).expect("an anchor")
     }
 
     pub(crate) fn create(&self) -> Vault {
@@ -268,6 +282,12 @@ pub(crate) fn checksum(text: &str) -> String {
         rest /= 62;
     }
     String::from_utf8(digits.to_vec()).expect("ASCII")
+}
+
+/// Where a restore announces what `anchor` will say.
+pub(crate) fn announced(anchor: &Path) -> PathBuf {
+    let stem = anchor.file_stem().expect("a name").to_string_lossy();
+    anchor.with_file_name(format!("{stem}-restored.anchor"))
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {

@@ -4,8 +4,12 @@
 #[expect(dead_code, reason = "an example has a main function, too")]
 mod example;
 
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
 use keywright::key::{KeyKind, Timestamp};
-use keywright::vault::NewIssued;
+use keywright::vault::{NewIssued, Verifier};
 
 use crate::fixture::*;
 
@@ -44,4 +48,26 @@ fn the_example_answers_and_records() {
     let good = find(&mut vault, "good");
     let usage = vault.usage_of(&good, 0, 10).expect("usage");
     assert_eq!((usage.total.requests, usage.total.refused), (3, 1));
+}
+
+/// Requests that come while the vault cannot be read do not each try it.
+#[test]
+fn a_vault_that_cannot_be_read_is_tried_again_a_tenth_of_a_second_later() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "one");
+    let verifier = Verifier::of(vault).expect("a verifier");
+    let kept = place.folder().join("kept.db");
+    fs::rename(place.path(), &kept).expect("taken away");
+    let fails = || {
+        let failed = verifier.renew(NOW).map(drop);
+        failed.expect_err("there is no vault")
+    };
+    let first = fails();
+    assert!(Arc::ptr_eq(&first, &fails()), "it was tried at once");
+    std::thread::sleep(Duration::from_millis(150));
+    assert!(!Arc::ptr_eq(&first, &fails()), "it was not tried again");
+    fs::rename(&kept, place.path()).expect("put back");
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(verifier.renew(NOW).expect("read").len(), 1);
 }

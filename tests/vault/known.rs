@@ -1,6 +1,6 @@
 //! Keys that are read a second time: what did not change is not opened again, and nothing is missed by that.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use keywright::key::{KeyKind, SlotId};
@@ -89,6 +89,28 @@ fn after_every_change_a_second_read_says_what_a_first_one_says() {
         let is_told = !["made the default", "re-keyed", "nothing"].contains(&what);
         assert_eq!(told != before, is_told, "{what}");
     }
+}
+
+/// Whatever the anchors say, which an accepted rollback leaves out of account.
+#[test]
+fn nothing_older_takes_the_place_of_what_is_known() {
+    let mut place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "one");
+    let older = place.folder().join("older.db");
+    copy(place.path(), &older);
+    issue_named(&mut vault, "two");
+    drop(vault);
+    place.location.accept_rollback = true;
+    let mut vault = place.open();
+    let known = vault.known_keys(None).expect("every key");
+    fs::rename(older, place.path()).expect("put back");
+    assert!(matches!(
+        refused(vault.known_keys(Some(&known))),
+        VaultError::RolledBack { .. }
+    ));
+    // The twin: with nothing known it is read.
+    assert_eq!(vault.known_keys(None).expect("every key").len(), 1);
 }
 
 fn edit(vault: &mut Vault, text: &str, edit: KeyEdit) {

@@ -28,6 +28,7 @@ mod recovery;
 mod rekey;
 mod restore;
 mod restore_past;
+mod revision;
 mod rollback;
 mod rotate;
 mod search;

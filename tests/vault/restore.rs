@@ -387,23 +387,13 @@ fn a_backup_from_before_a_rekeying_is_restored() {
 #[test]
 fn a_restore_that_was_cut_off_behind_the_swap_is_gone_on_with() {
     let (place, vault, copy_of) = backed_up();
-    let folder = place.location.state.join(vault.id().to_string());
-    let anchor = fs::read_dir(&folder)
-        .expect("anchors")
-        .map(|entry| entry.expect("one").path())
-        .find(|path| path.extension().is_some_and(|it| it == "anchor"))
-        .expect("its anchor");
+    let anchor = place.anchor(&vault);
     let before = fs::read(&anchor).expect("there");
     restore(&place, &copy_of);
     let after = fs::read(&anchor).expect("there");
     assert_ne!(before, after);
     // It has announced what its anchor says in the end.
-    let stem = anchor
-        .file_stem()
-        .expect("a name")
-        .to_string_lossy()
-        .into_owned();
-    let announced = anchor.with_file_name(format!("{stem}-restored.anchor"));
+    let announced = announced(&anchor);
     assert_eq!(fs::read(&announced).expect("there"), after);
     fs::remove_file(&announced).expect("removed");
 

@@ -106,6 +106,44 @@ fn two_copies_that_were_changed_apart_are_noticed() {
     }
 }
 
+/// What a restore announces of itself excuses a history that is newer than what was seen, and no other: neither the one
+/// before both, nor one with as many changes.
+#[test]
+fn what_was_announced_before_what_was_seen_excuses_no_fork() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "first");
+    let anchor = place.anchor(&vault);
+    let other = place.folder().join("other.db");
+    copy(place.path(), &other);
+    let before = fs::read(&anchor).expect("an anchor");
+    issue_named(&mut vault, "here");
+    drop(vault);
+
+    // At the same path, which an anchor names, and with nothing known.
+    let mut elsewhere = Place::new();
+    elsewhere.location.vault = place.location.vault.clone();
+    fs::rename(&other, place.path()).expect("put in place");
+    let mut vault = elsewhere.open();
+    issue_named(&mut vault, "there");
+    let beside = fs::read(elsewhere.anchor(&vault)).expect("an anchor");
+    drop(vault);
+    for (what, bytes) in [("before", &before), ("beside", &beside)] {
+        fs::write(announced(&anchor), bytes).expect("announced");
+        let outcome = place.open().list(&Default::default(), NOW);
+        assert!(
+            matches!(refused(outcome), VaultError::Forked { .. }),
+            "{what}"
+        );
+    }
+
+    // The twin: what is newer excuses it.
+    let mut vault = elsewhere.open();
+    issue_named(&mut vault, "there too");
+    copy(&elsewhere.anchor(&vault), &announced(&anchor));
+    assert_eq!(names(&mut place.open()), ["first", "there", "there too"]);
+}
+
 #[test]
 fn a_fork_can_be_accepted_too() {
     let mut place = Place::new();
@@ -162,12 +200,7 @@ fn a_damaged_anchor_is_refused_until_it_is_accepted() {
     let mut place = Place::new();
     let mut vault = place.create();
     issue_named(&mut vault, "first");
-    let folder = place.location.state.join(vault.id().to_string());
-    let anchor = fs::read_dir(&folder)
-        .expect("the state folder")
-        .map(|entry| entry.expect("an entry").path())
-        .find(|path| path.extension().is_some_and(|end| end == "anchor"))
-        .expect("an anchor");
+    let anchor = place.anchor(&vault);
     let whole = fs::read(&anchor).expect("an anchor");
     assert_eq!(whole.len(), 4 + 8 + 32 + 8 + 32 + 16 + 32);
     let flipped = |at: usize| {

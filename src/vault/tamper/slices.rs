@@ -9,13 +9,15 @@ use crate::vault::slice::{Rows, check_slice};
 use crate::vault::{Holder, SliceScopes, Vault};
 
 /// Edits that leave the rows as they are said to be, so that only what they are is in the way.
-const OF_THEIR_OWN: [&str; 6] = [
+const OF_THEIR_OWN: [&str; 7] = [
     "UPDATE header SET head = x'00'",
     "UPDATE slot SET kind = 1",
     "UPDATE slot SET scope_id = zeroblob(16)",
     "INSERT INTO slot SELECT zeroblob(16), kind, randomblob(16), profile, salt, expires_at, commitment, nonce, sealed_key
      FROM slot LIMIT 1",
     "INSERT INTO record SELECT zeroblob(16), key_id, name_tag, revision, nonce, sealed FROM record LIMIT 1",
+    "INSERT INTO record SELECT CAST(x'ffffffffffffffffffffffffffffffff' AS BLOB), key_id, name_tag, revision, nonce, sealed
+     FROM record LIMIT 1",
     "INSERT INTO log VALUES (1, zeroblob(24), x'00')",
 ];
 
