@@ -1,5 +1,8 @@
 //! What `diagnose` says of keys, by the clock.
 
+use std::fs;
+
+use keywright::crypto::Profile;
 use keywright::key::{KeyKind, Span, Timestamp};
 use keywright::vault::{
     AccessTrouble, Credential, KeyTrouble, NewIssued, Requirements, Trouble, Vault,
@@ -228,4 +231,69 @@ fn a_pending_token_is_a_warning_after_a_minute() {
     assert_eq!(warned_at(Timestamp(NOW.0 + 59)), 0);
     assert_eq!(warned_at(Timestamp(NOW.0 + 60)), 1);
     assert_eq!(warned_at(Timestamp(NOW.0 - 60)), 0);
+}
+
+#[test]
+fn the_vault_s_own_troubles_are_told_while_they_are_there() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let ci = issue_named(&mut vault, "ci");
+    let of_vault = |vault: &mut Vault, deep| {
+        let diagnosis = vault.diagnose(deep, NOW).expect("it can be read");
+        assert!(vault.take_warnings().is_empty(), "it is told twice");
+        diagnosis.of_vault
+    };
+    // The profile of the tests is weaker than any other.
+    let weak = Trouble::WeakKdf {
+        memory: 8 * 1024,
+        usual: 64 * 1024,
+    };
+    let no_code = Trouble::NoRecoveryCode;
+    assert_eq!(of_vault(&mut vault, true), [weak, no_code]);
+    let phrase = passphrase("mule");
+    vault.create_recovery_code(&who(), NOW).expect("a code");
+    vault
+        .change_passphrase(&phrase, Profile::Default, &who(), NOW)
+        .expect("changed");
+    assert_eq!(of_vault(&mut vault, true), []);
+
+    // Uses of before a re-keying do not open any more.
+    let token = secret(ci.as_bytes());
+    for _ in 0..2 {
+        let used = vault.verify(&token, &Requirements::default(), true, &who(), NOW);
+        used.expect("an answer");
+    }
+    assert_eq!(of_vault(&mut vault, true), []);
+    vault
+        .rekey_compromised(&phrase, Profile::Default, &who(), NOW)
+        .expect("sealed anew");
+    vault.create_recovery_code(&who(), NOW).expect("a code");
+    let closed = Trouble::ClosedEvents { closed: 2, all: 2 };
+    assert_eq!(of_vault(&mut vault, true), [closed]);
+    assert_eq!(of_vault(&mut vault, false), []);
+
+    // What this machine remembers: nothing, and then the vault again; nothing, and where it cannot be written nothing more.
+    let open = || {
+        let credential = Credential::Passphrase(&phrase);
+        place.open_with(&credential).expect("opens")
+    };
+    let state = &place.location.state;
+    fs::remove_dir_all(state).expect("forgotten");
+    assert_eq!(of_vault(&mut open(), false), [Trouble::AnchorMissing]);
+    assert_eq!(of_vault(&mut open(), false), []);
+    fs::remove_dir_all(state).expect("forgotten");
+    fs::write(state, "a file where a folder should be").expect("written");
+    let told = of_vault(&mut open(), false);
+    let [Trouble::AnchorUnwritable(why)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(why.contains("older copy"), "{why}");
+    fs::remove_file(state).expect("removed");
+
+    // An activity file that is none.
+    of_vault(&mut open(), false);
+    let folder = state.join(vault.id().to_string());
+    fs::write(folder.join("activity.db"), "nothing of ours").expect("written");
+    let told = of_vault(&mut open(), false);
+    assert!(matches!(&told[..], [Trouble::Activity(_)]), "{told:?}");
 }

@@ -101,3 +101,22 @@ fn what_is_not_in_the_vault_as_it_was_imported_is_missing() {
     other.delete(&found, &who(), NOW).expect("deleted");
     assert_eq!(vault.missing_of(&values).expect("read"), [name("c")]);
 }
+
+/// Before anything is sealed: that would take a while for nothing.
+#[test]
+fn more_keys_than_a_scope_can_have_are_refused() {
+    let place = Place::new();
+    let mut vault = place.create();
+    set(&mut vault, "one more", "1");
+    let names: Vec<String> = (0..100_000).map(|number| format!("K{number}")).collect();
+    let values: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let verbs = place.verbs();
+    let err = vault
+        .import(&import(&values), false, &who(), NOW)
+        .expect_err("refused");
+    let VaultError::Limit(why) = &err else {
+        panic!("{err:?}");
+    };
+    assert_eq!(why, "a scope has at most 100000 keys of a kind");
+    assert_eq!(place.verbs(), verbs);
+}

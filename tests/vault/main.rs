@@ -9,6 +9,7 @@ mod backup;
 mod beside;
 mod concurrency;
 mod doctor;
+mod edit;
 mod ends;
 mod files;
 mod find;
