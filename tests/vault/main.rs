@@ -16,6 +16,7 @@ mod find;
 mod fixture;
 mod hand_out;
 mod import;
+mod import_keys;
 mod in_process;
 mod isolation;
 mod issue;
