@@ -126,7 +126,10 @@ fn a_list_is_sorted_and_filtered() {
     let mut vault = filled(&place);
     let later = Timestamp(NOW.0 + 10 * 86_400);
     let described = KeyEdit {
-        providers: ListEdit::replaced_by(vec!["OpenAI".parse().expect("a provider")]),
+        providers: ListEdit::replaced_by(vec!["Anthropic".parse().expect("a provider")]),
+        models: ListEdit::replaced_by(vec!["gpt-5".parse().expect("a model")]),
+        variable: Some(Some("LLM_KEY".parse().expect("a variable"))),
+        note: Some(Some("of the team".parse().expect("a note"))),
         tags: ListEdit::replaced_by(vec!["paid".parse().expect("a tag")]),
         expires_at: Some(Some(Timestamp(NOW.0 + 20 * 86_400))),
         ..KeyEdit::default()
@@ -159,7 +162,10 @@ fn a_list_is_sorted_and_filtered() {
         ("text", text("DASH"), &["Dashboard"]),
         ("id", text(&id), &["ci"]),
         ("masked token", text("kwt_stg1"), &["ci"]),
-        ("provider text", text("openAI"), &["openai"]),
+        ("provider text", text("AnthroPIC"), &["openai"]),
+        ("model text", text("GPT"), &["openai"]),
+        ("variable text", text("llm"), &["openai"]),
+        ("note text", text("team"), &["openai"]),
         ("tag text", text("pai"), &["openai"]),
         (
             "kind",
@@ -212,7 +218,7 @@ fn a_list_is_sorted_and_filtered() {
         (
             "provider",
             Filter {
-                provider: Some("OpenAI".parse().expect("a provider")),
+                provider: Some("Anthropic".parse().expect("a provider")),
                 ..Filter::default()
             },
             &["openai"],

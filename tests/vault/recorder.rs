@@ -1,6 +1,7 @@
 //! Recording many uses without the vault.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::thread;
@@ -472,4 +473,22 @@ fn how_fast_batches_are_recorded() {
             ids.len()
         );
     }
+}
+
+#[test]
+fn uses_that_are_alike_are_one_event_with_their_number() {
+    let mut service = Service::new(1);
+    let token = service.tokens[0].clone();
+    let once = service.used(&token, NOW);
+    let mut thrice = service.used(&token, NOW).with_request(None);
+    thrice.again();
+    thrice.again();
+    service.write(&[once, thrice]);
+    let usage = service.usage("0");
+    let told = usage.events.iter().map(|(_, event)| event);
+    let told: Vec<_> = told
+        .map(|event| (event.times, event.times(), event.request.is_some()))
+        .collect();
+    assert_eq!(told, [(NonZeroU64::new(3), 3, false), (None, 1, true)]);
+    assert_eq!(service.sums(), (4, 4, 2));
 }

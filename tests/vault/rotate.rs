@@ -241,3 +241,26 @@ fn some_keys_are_not_rotated() {
     let outcome = vault.rotate(&found, overlap(DAY), &who(), NOW).map(drop);
     assert!(matches!(refused(outcome), VaultError::Refused(_)));
 }
+
+#[test]
+fn a_pending_token_that_another_replaced_is_not_made_active() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let first = issue_named(&mut vault, "ci");
+    let found = find(&mut vault, "ci");
+    let pending = vault.rotate(&found, overlap(DAY), &who(), NOW);
+    let pending = pending.expect("pending");
+    let mut late = String::new();
+    let outcome = pending.deliver(|token, _| {
+        late = String::from_utf8(token.expose().to_vec()).expect("ASCII");
+        let mut other = place.open();
+        let found = find(&mut other, "ci");
+        std::mem::forget(other.rotate(&found, overlap(DAY), &who(), NOW));
+        Ok(())
+    });
+    assert!(matches!(refused(outcome), VaultError::PrintedButInvalid(_)));
+    assert_ne!(check(&mut vault, &late, NOW), Code::Valid);
+    assert_eq!(check(&mut vault, &first, NOW), Code::Valid);
+    let pending = find(&mut vault, "ci").key.pending().is_some();
+    assert!(pending, "the other one waits still");
+}
