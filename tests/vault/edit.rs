@@ -176,3 +176,24 @@ fn a_revoked_key_becomes_no_default_and_is_edited_all_the_same() {
         assert_eq!(edited.changes().len(), 1, "{key}");
     }
 }
+
+/// A key that looks as it did is another all the same: somebody has changed it since, twice.
+#[test]
+fn what_was_changed_and_changed_back_is_changed() {
+    let place = Place::new();
+    let mut vault = furnished(&place);
+    let found = find(&mut vault, "issued");
+    let noted = |note: Option<&str>| KeyEdit {
+        note: Some(note.map(parsed)),
+        ..KeyEdit::default()
+    };
+    let mut other = place.open();
+    for note in [Some("on"), None] {
+        let found = find(&mut other, "issued");
+        let edited = other.edit(&found, &noted(note), false, &who(), NOW);
+        edited.expect("edited");
+    }
+    assert_eq!(find(&mut vault, "issued").key, found.key);
+    let edited = vault.edit(&found, &noted(Some("late")), false, &who(), NOW);
+    assert!(matches!(refused(edited), VaultError::Changed(_)));
+}

@@ -31,6 +31,7 @@ mod rekey;
 mod restore;
 mod restore_past;
 mod revision;
+mod role;
 mod rollback;
 mod rotate;
 mod search;

@@ -264,3 +264,21 @@ fn a_pending_token_that_another_replaced_is_not_made_active() {
     let pending = find(&mut vault, "ci").key.pending().is_some();
     assert!(pending, "the other one waits still");
 }
+
+#[test]
+fn what_was_rotated_can_be_changed_as_it_was_delivered() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "ci");
+    let found = find(&mut vault, "ci");
+    let pending = vault.rotate(&found, overlap(DAY), &who(), NOW);
+    let delivered = pending.expect("pending").deliver(|_, _| Ok(()));
+    let delivered = delivered.expect("delivered").found;
+    assert_eq!(delivered.key, find(&mut vault, "ci").key);
+    vault.revoke(&delivered, &who(), NOW).expect("revoked");
+    // As it was found before it is another by now.
+    assert!(matches!(
+        refused(vault.revoke(&found, &who(), NOW)),
+        VaultError::Changed(_)
+    ));
+}
