@@ -207,32 +207,6 @@ fn deep_goes_through_all_of_it() {
     assert!(shallow.of_vault.iter().any(weak));
 }
 
-/// A minute in which somebody may just be handing it over.
-#[test]
-fn a_pending_token_is_a_warning_after_a_minute() {
-    let place = Place::new();
-    let mut vault = place.create();
-    issue_and_die(&mut vault, "ci");
-    drop(vault);
-    let warned_at = |now: Timestamp| {
-        let phrase = passphrase("horse");
-        let credential = keywright::vault::Credential::Passphrase(&phrase);
-        let opened = Vault::open(&place.location, &credential, now);
-        let mut vault = opened.expect("it opens");
-        names(&mut vault);
-        assert!(vault.take_warnings().is_empty(), "nobody asked");
-        vault.look_back(now);
-        names(&mut vault);
-        let first = vault.take_warnings().len();
-        names(&mut vault);
-        assert!(vault.take_warnings().is_empty(), "told twice");
-        first
-    };
-    assert_eq!(warned_at(Timestamp(NOW.0 + 59)), 0);
-    assert_eq!(warned_at(Timestamp(NOW.0 + 60)), 1);
-    assert_eq!(warned_at(Timestamp(NOW.0 - 60)), 0);
-}
-
 #[test]
 fn the_vault_s_own_troubles_are_told_while_they_are_there() {
     let place = Place::new();

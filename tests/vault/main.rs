@@ -37,5 +37,6 @@ mod rotate;
 mod search;
 mod slice;
 mod slice_altered;
+mod unfinished;
 mod usage;
 mod verify;
