@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn notes_have_lines_and_limits() {
-        assert!("first\n\tsecond".parse::<Note>().is_ok());
+        for good in ["first\n\tsecond", "a", &"a".repeat(4096)] {
+            assert!(good.parse::<Note>().is_ok(), "{good:?}");
+        }
         for bad in ["", " \n ", "a\u{1b}b", &"a".repeat(4097)] {
             assert!(bad.parse::<Note>().is_err(), "{bad:?}");
         }

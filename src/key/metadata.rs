@@ -171,3 +171,43 @@ pub fn tag_list(mut tags: Vec<Tag>) -> Result<Vec<Tag>, ParseError> {
     }
     Ok(tags)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_sorted_and_none_is_there_twice() {
+        let tags = |count: usize| -> Vec<Tag> {
+            let tags = (0..count).rev().chain([0]);
+            tags.map(|number| format!("tag {number:02}").parse().expect("a tag"))
+                .collect()
+        };
+        let list = tag_list(tags(32)).expect("few enough");
+        assert!(list.len() == 32 && list.is_sorted_by(|a, b| a.as_str() < b.as_str()));
+        for count in [33, 34] {
+            let refusal = tag_list(tags(count)).expect_err("too many").to_string();
+            assert_eq!(refusal, format!("a key has at most 32 tags, not {count}"));
+        }
+    }
+
+    #[test]
+    fn a_provider_key_has_so_many_labels_and_no_more() {
+        let provider = "openai".parse::<Provider>().expect("a provider");
+        let model = "gpt-5".parse::<Model>().expect("a model");
+        let of = |providers, models| ProviderDetails {
+            providers: vec![provider.clone(); providers],
+            models: vec![model.clone(); models],
+            ..ProviderDetails::default()
+        };
+        assert!(of(0, 0).check().is_ok() && of(32, 32).check().is_ok());
+        for (providers, models, told) in [
+            (33, 32, "a key has at most 32 providers, not 33"),
+            (34, 33, "a key has at most 32 providers, not 34"),
+            (32, 33, "a key has at most 32 models, not 33"),
+        ] {
+            let refusal = of(providers, models).check().expect_err("too many");
+            assert_eq!(refusal.to_string(), told);
+        }
+    }
+}

@@ -86,5 +86,11 @@ mod tests {
         ] {
             assert!(bad.parse::<KeyName>().is_err(), "{bad:?}");
         }
+        // Beyond a bound nothing is normalised or counted.
+        for (length, told) in [(1600, ", not 1600"), (1601, ""), (1602, "")] {
+            let refusal = "a".repeat(length).parse::<KeyName>().expect_err("too long");
+            let expected = format!("a name has at most 100 characters{told}");
+            assert_eq!(refusal.to_string(), expected);
+        }
     }
 }

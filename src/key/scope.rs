@@ -161,6 +161,9 @@ mod tests {
             let scope: Scope = text.parse().expect("a scope");
             assert_eq!(scope.to_string(), text);
         }
+        for (length, fits) in [(64, true), (65, false), (66, false)] {
+            assert_eq!("p".repeat(length).parse::<Project>().is_ok(), fits);
+        }
         let short: Scope = "shop/prod".parse().expect("a scope");
         assert_eq!(short.to_string(), "shop/production");
         for bad in ["", "shop", "shop/", "/production", "a/b/c", "a b/c"] {

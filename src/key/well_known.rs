@@ -147,6 +147,13 @@ mod tests {
             assert!(known.provider.parse::<KeyName>().is_ok(), "{known:?}");
             assert_eq!(WellKnown::named(known.provider), Some(known));
             assert!(known.prefixes.is_sorted(), "{known:?}");
+            let of_variable = known
+                .variable_name()
+                .map(|name| WellKnown::of_variable(&name));
+            assert!(
+                of_variable.is_none_or(|found| found == Some(known)),
+                "{known:?}"
+            );
         }
         assert_eq!(WellKnown::named("OpenAI"), None);
         assert_eq!(WellKnown::named("openai-2"), None);

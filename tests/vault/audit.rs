@@ -119,6 +119,7 @@ fn changes_and_uses_are_merged_by_time() {
         (wrong.generation, wrong.kind),
         (None, Some(KeyKind::Issued))
     );
+    assert_eq!(everything.entries[6].generation, Some(1));
     assert_eq!(wrong.scope, Some(scope("shop/staging")));
     assert!(wrong.is_refused() && !everything.entries[9].is_refused());
     assert_eq!(
