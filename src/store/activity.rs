@@ -495,3 +495,6 @@ fn usage_row(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
         last_at: Timestamp(row.get(5)?),
     })
 }
+
+#[cfg(test)]
+mod tests;

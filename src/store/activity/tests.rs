@@ -1,0 +1,64 @@
+//! What is forgotten, and what a damaged file tells.
+
+use super::*;
+
+fn file() -> (tempfile::TempDir, ActivityFile) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = ActivityFile::open_or_create(&folder.path().join("activity.db"));
+    (folder, file.expect("made"))
+}
+
+/// Ten events, one a day, of which the last is of now.
+#[test]
+fn events_are_forgotten_by_number_and_by_age_and_the_newest_never() {
+    const DAY: i64 = 86_400;
+    for (events, event_days, step, kept) in [
+        (100, 100, 100, 10),
+        (4, 100, 100, 4),
+        (4, 100, 2, 8),
+        (0, 100, 100, 1),
+        // A whole number of days ago is not longer ago.
+        (100, 3, 100, 4),
+        (100, 0, 100, 1),
+    ] {
+        let (_folder, file) = file();
+        let add = "INSERT INTO event VALUES (?1, ?2, x'00', x'00')";
+        for number in 1..=10 {
+            let added = file.connection.execute(add, [number, number * DAY]);
+            added.expect("added");
+        }
+        let retention = Retention {
+            usage_days: 400,
+            event_days,
+            events,
+        };
+        let now = Timestamp(10 * DAY);
+        file.prune(retention, now, step).expect("pruned");
+        let count = "SELECT count(*), max(seq) FROM event";
+        let left = file.connection.query_row(count, [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        });
+        assert_eq!(
+            left.expect("counted"),
+            (kept, 10),
+            "{events} {event_days} {step}"
+        );
+    }
+}
+
+#[test]
+fn what_sqlite_finds_fault_with_is_told() {
+    let (_folder, file) = file();
+    file.check_pages().expect("whole");
+    let other = Connection::open(&file.path).expect("opens");
+    other
+        .execute_batch(
+            "INSERT INTO total VALUES (x'00', 1, 0, NULL);
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'last_used INTEGER', 'last_used INTEGER NOT NULL');",
+        )
+        .expect("edited");
+    let anew = ActivityFile::open_existing(&file.path).expect("opens");
+    let told = anew.expect("there").check_pages();
+    assert!(matches!(told, Err(StoreError::Altered { .. })), "{told:?}");
+}
