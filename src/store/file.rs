@@ -228,3 +228,50 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
         .unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Why a file of this mode and length is refused; nothing where it is not.
+    fn refusal(mode: u32, length: u64, access: Access) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.db");
+        let file = make_file(&path).expect("made");
+        file.set_len(length).expect("made longer");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("changed");
+        match check(&path, access) {
+            Ok(_) => None,
+            Err(StoreError::Unsafe { why, .. }) => Some(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_can_change_or_read_is_refused() {
+        let told = |word: &str, mode: u32| Some(format!("others can {word} it (mode {mode:03o})"));
+        for bit in 0..9 {
+            let mode = 0o600 | 1 << bit;
+            let (of_others, writes) = (mode & 0o077 != 0, mode & 0o022 != 0);
+            let word = if writes { "write" } else { "read" };
+            let of_owner = refusal(mode, 0, Access::Owner);
+            assert_eq!(of_owner, told(word, mode).filter(|_| of_others), "{mode:o}");
+            let of_holder = refusal(mode, 0, Access::TokenHolder);
+            assert_eq!(
+                of_holder,
+                told("write", mode).filter(|_| writes),
+                "{mode:o}"
+            );
+        }
+        assert_eq!(refusal(0o606, 0, Access::Owner), told("write", 0o606));
+    }
+
+    #[test]
+    fn a_file_has_a_largest_size() {
+        assert_eq!(refusal(0o600, SIZE_LIMIT, Access::Owner), None);
+        for length in [SIZE_LIMIT + 1, SIZE_LIMIT + 2] {
+            let told = Some(format!("it is larger than {SIZE_LIMIT} bytes"));
+            assert_eq!(refusal(0o600, length, Access::Owner), told);
+        }
+    }
+}

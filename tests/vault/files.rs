@@ -398,3 +398,28 @@ fn a_vault_that_is_gone_or_another_is_not_written_to() {
     issue_named(&mut open, "second");
     assert_eq!(names(&mut place.open()), ["first", "second"]);
 }
+
+/// A vault that cannot be reached is another thing than none: nobody should make a second one because of it.
+#[test]
+fn what_cannot_be_looked_at_is_not_called_missing() {
+    let mut place = Place::new();
+    let file = place.folder().join("file");
+    fs::write(&file, "no folder").expect("written");
+    for (below, is_missing) in [
+        (place.folder().join("v.db"), true),
+        (place.folder().join("none").join("v.db"), true),
+        (file.join("none").join("v.db"), false),
+        (file.join("v.db"), false),
+        (place.folder().join("v".repeat(300)), false),
+    ] {
+        place.location.vault = below.clone();
+        let refusal = refused(place.try_open().map(drop));
+        let missing = matches!(refusal, VaultError::Store(StoreError::Missing(_)));
+        let io = matches!(refusal, VaultError::Store(StoreError::Io { .. }));
+        assert_eq!(
+            (missing, io),
+            (is_missing, !is_missing),
+            "{below:?}: {refusal:?}"
+        );
+    }
+}
