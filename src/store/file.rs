@@ -267,6 +267,23 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_made_where_one_can_be_and_is_private() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let deep = folder.path().join("a/b");
+        for _ in 0..2 {
+            make_folder(&deep).expect("made, or there");
+            let mode = deep.metadata().expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        make_folder(Path::new("")).expect("where we are");
+        let file = deep.join("file");
+        fs::write(&file, "no folder").expect("written");
+        for wrong in [file.clone(), file.join("below")] {
+            assert!(make_folder(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_file_has_a_largest_size() {
         assert_eq!(refusal(0o600, SIZE_LIMIT, Access::Owner), None);
         for length in [SIZE_LIMIT + 1, SIZE_LIMIT + 2] {
