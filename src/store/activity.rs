@@ -1,19 +1,16 @@
 //! The activity file: every statement of `activity.db`. Uses of keys go here, so that traffic never touches the vault.
 
+mod schema;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
 use super::file::{FileIdentity, make_file, make_folder};
 use crate::key::{KeyId, Timestamp};
-
-const FORMAT: i64 = 1;
 
 /// Pages of 4 KiB that the write-ahead log may have before it is emptied.
 const LOG_PAGES: u32 = 256;
@@ -21,33 +18,6 @@ const PAGE: u64 = 4096;
 
 /// How long somebody else's change is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// `usage` answers per day, `total` per key (so that a list sums nothing), `event` one by one.
-const SCHEMA: &str = "
-    CREATE TABLE usage (
-        key_id     BLOB NOT NULL,
-        generation INTEGER NOT NULL,
-        day        INTEGER NOT NULL,
-        code       TEXT NOT NULL,
-        count      INTEGER NOT NULL,
-        last_at    INTEGER NOT NULL,
-        PRIMARY KEY (key_id, generation, day, code)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE total (
-        key_id    BLOB NOT NULL PRIMARY KEY,
-        requests  INTEGER NOT NULL,
-        refused   INTEGER NOT NULL,
-        last_used INTEGER
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE event (
-        seq    INTEGER PRIMARY KEY CHECK (seq > 0),
-        at     INTEGER NOT NULL,
-        key_id BLOB NOT NULL,
-        sealed BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX event_by_key ON event (key_id, at);
-    CREATE INDEX usage_by_day ON usage (day);
-    PRAGMA user_version = 1;";
 
 /// A day's count of one answer for one generation of a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -332,80 +302,6 @@ impl ActivityFile {
             shortened
         };
         shorten().map_err(|err| self.failed(err))
-    }
-
-    fn connect(path: &Path) -> Result<Self, StoreError> {
-        // Before it is opened: of a file that takes its place meanwhile it would never be found out later.
-        let identity = FileIdentity::of(path).ok();
-        let open = || -> rusqlite::Result<Connection> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(PATIENCE)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-            // Else every short-lived process would copy the whole log back, with two syncs, when it ends.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            // For a process that stays; see `shorten_log`.
-            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            Ok(connection)
-        };
-        let connection = open().map_err(|err| StoreError::sqlite(path, err))?;
-        Ok(Self {
-            connection,
-            path: path.to_owned(),
-            identity,
-        })
-    }
-
-    fn prepare_schema(&self) -> Result<(), StoreError> {
-        if self.has_schema()? {
-            return Ok(());
-        }
-        let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-                .map_err(|err| self.failed(err))?;
-        // Again, now that nobody else can be at it.
-        if self.has_schema()? {
-            return Ok(());
-        }
-        transaction
-            .execute_batch(SCHEMA)
-            .and_then(|()| transaction.commit())
-            .map_err(|err| self.failed(err))
-    }
-
-    /// Whether it has what is recorded in; not while another process is making it right now.
-    fn has_schema(&self) -> Result<bool, StoreError> {
-        match self.format()? {
-            0 => {}
-            FORMAT => return Ok(true),
-            format => {
-                return Err(StoreError::Newer {
-                    path: self.path.clone(),
-                    format,
-                });
-            }
-        }
-        let tables = self.rows("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, u32>(0)
-        })?;
-        if tables == [0] {
-            return Ok(false);
-        }
-        // It was made since: its tables and its format come in one transaction.
-        if self.format()? == FORMAT {
-            Ok(true)
-        } else {
-            Err(self.altered("it has tables and no format".to_owned()))
-        }
-    }
-
-    fn format(&self) -> Result<i64, StoreError> {
-        self.connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|err| self.failed(err))
     }
 
     pub(super) fn rows<T>(

@@ -62,3 +62,22 @@ fn what_sqlite_finds_fault_with_is_told() {
     let told = anew.expect("there").check_pages();
     assert!(matches!(told, Err(StoreError::Altered { .. })), "{told:?}");
 }
+
+/// As the first uses of a vault do that come together.
+#[test]
+fn many_who_make_it_at_once_have_one_file() {
+    for round in 0..40 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("activity.db");
+        let barrier = std::sync::Barrier::new(8);
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    barrier.wait();
+                    let file = ActivityFile::open_or_create(&path);
+                    assert!(file.is_ok(), "round {round}: {:?}", file.err());
+                });
+            }
+        });
+    }
+}
