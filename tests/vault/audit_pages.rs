@@ -56,6 +56,11 @@ fn what_came_since_is_told_once() {
         lines(&told).last().map(String::as_str),
         Some("15 verify last valid")
     );
+    // A use alone, which no change comes with.
+    use_token(&mut place.open(), &token, at(16));
+    let told = vault.audit_after(&mut mark, &none).expect("whole");
+    assert_eq!(lines(&told), ["16 verify last valid"]);
+    assert!(!told.has_more);
 }
 
 #[test]
@@ -92,6 +97,8 @@ fn ten_thousand_uses_are_read_in_pages() {
     use_token(&mut vault, &token, at(2));
     // A clock that was set back: the numbers rise, and the times do not.
     use_token(&mut vault, &token, at(-50));
+    let none = AuditFilter::default();
+    let (_, mut mark) = vault.audit(None, &shop(), &none).expect("whole");
     // Unsealable, but of the same file: they are counted, page after page.
     execute(
         &activity(&place, &vault),
@@ -114,6 +121,16 @@ fn ten_thousand_uses_are_read_in_pages() {
         assert_eq!(lines(&told), expected[first..]);
         assert_eq!((told.unopened, told.has_more), (9_997, first > 0));
     }
+    // Who follows gets them in parts, and is told that there are more.
+    let (mut unopened, mut parts) = (0, 0);
+    loop {
+        let told = vault.audit_after(&mut mark, &none).expect("whole");
+        (unopened, parts) = (unopened + told.unopened, parts + 1);
+        if !told.has_more {
+            break;
+        }
+    }
+    assert_eq!((unopened, parts), (9_997, 20));
     // A key's own are found by their index, and a time by its own.
     let told = audit_of(&mut vault, "other", &uses(None)).expect("known");
     assert_eq!((told.entries.len(), told.unopened), (1, 0));
