@@ -22,6 +22,7 @@ mod isolation;
 mod issue;
 mod known;
 mod model;
+mod need;
 mod provider;
 mod purpose;
 mod rate;
