@@ -135,7 +135,8 @@ impl Restoration {
     /// Nobody can change what is there meanwhile: whoever wants to waits, finds another file, and changes that.
     ///
     /// # Errors
-    /// [`StoreError::Replaced`] when the copy, or what is replaced, is no longer what [`Restoration::prepare`] found. What
+    /// [`StoreError::Replaced`] when the copy, or what is replaced, is no longer what [`Restoration::prepare`] found;
+    /// [`StoreError::Io`] where the anchor that is there would refuse the restored vault and cannot be told of it. What
     /// was there is there still.
     pub fn carry_out(self, who: &Actor, now: Timestamp) -> Result<Restored, VaultError> {
         let Self {
@@ -162,6 +163,10 @@ impl Restoration {
         let mut warnings = Vec::new();
         // Before the swap: whoever opens the vault after it, or after a crash in it, finds that it was meant.
         if let Err(err) = anchor.announce(&seen, key) {
+            // Where something is remembered, it would refuse what is restored.
+            if !matches!(anchor.read(key), Ok(None)) {
+                return Err(err.into());
+            }
             warnings.push(unanchored(&err));
         }
         let kept = match present {
@@ -182,7 +187,10 @@ impl Restoration {
         }
         for (anchor, seen, key) in overruled {
             if let Err(err) = anchor.raise(&seen, &key, true) {
-                warnings.push(unanchored(&err));
+                warnings.push(format!(
+                    "access tokens that were used here are refused until a rollback is accepted: {}",
+                    with_cause(&err)
+                ));
             }
         }
         warnings.dedup();

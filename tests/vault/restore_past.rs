@@ -279,3 +279,35 @@ fn a_vault_that_is_refused_is_not_replaced() {
     mode(0o600).expect("changed");
     restore(&place, &copy_of);
 }
+
+/// The anchor would refuse the restored vault, as another history.
+#[test]
+fn a_restore_that_cannot_be_announced_does_not_begin() {
+    let (place, vault, copy_of) = backed_up();
+    let anchor = place.anchor(&vault);
+    drop(vault);
+    let (before, there) = (fs::read(place.path()).ok(), files(&place));
+    // A folder where its new file should be: an error that even root gets.
+    let passing = announced(&anchor).with_extension("new");
+    fs::create_dir(&passing).expect("made");
+    let prepared = prepare(&place, &copy_of).expect("prepared");
+    let err = refused(prepared.carry_out(&who(), LATER));
+    assert!(
+        matches!(err, VaultError::Store(StoreError::Io { .. })),
+        "{err:?}"
+    );
+    assert_eq!(
+        (fs::read(place.path()).ok(), files(&place)),
+        (before, there)
+    );
+    assert_eq!(names(&mut place.open()), ["first", "second"]);
+
+    // Where nothing is remembered nothing refuses it, and that an older copy is not noticed is said.
+    fs::remove_file(&anchor).expect("forgotten");
+    let prepared = prepare(&place, &copy_of).expect("prepared");
+    let restored = prepared.carry_out(&who(), LATER).expect("restored");
+    assert_eq!(restored.warnings.len(), 1, "{:?}", restored.warnings);
+    assert_eq!(names(&mut place.open()), ["first"]);
+    fs::remove_dir(&passing).expect("removed");
+    restore(&place, &copy_of);
+}
