@@ -120,9 +120,19 @@ fn each_field_is_changed_by_its_own_edit_and_no_other() {
                 continue;
             }
             for dry_run in [true, false] {
-                let changes = change(dry_run).expect("edited").changes();
+                let edited = change(dry_run).expect("edited");
+                let changes = edited.changes();
                 let fields: Vec<_> = changes.iter().map(|change| change.field).collect();
                 assert_eq!(fields, [field], "of {key}, dry run: {dry_run}");
+                assert!(changes[0].after.is_some(), "{field}");
+                let now = find(&mut place.open(), found.id.as_str());
+                let expected = if dry_run {
+                    &edited.before
+                } else {
+                    &edited.after
+                };
+                assert_eq!(now.key, expected.key, "{field}");
+                assert_eq!(now.is_default, expected.is_default, "{field}");
                 let more = usize::from(!dry_run);
                 assert_eq!(place.verbs().len(), verbs.len() + more, "{field}");
             }
@@ -196,4 +206,32 @@ fn what_was_changed_and_changed_back_is_changed() {
     assert_eq!(find(&mut vault, "issued").key, found.key);
     let edited = vault.edit(&found, &noted(Some("late")), false, &who(), NOW);
     assert!(matches!(refused(edited), VaultError::Changed(_)));
+}
+
+#[test]
+fn of_a_list_only_what_is_in_it_is_removed() {
+    let place = Place::new();
+    let mut vault = furnished(&place);
+    let found = find(&mut vault, "issued");
+    let mut edit = |replace: &[&str], add: &[&str], remove: &[&str]| {
+        let list = |texts: &[&str]| texts.iter().map(|text| parsed(text)).collect::<Vec<_>>();
+        let tags = ListEdit {
+            replace: Some(list(replace)),
+            add: list(add),
+            remove: list(remove),
+        };
+        let edit = KeyEdit {
+            tags,
+            ..KeyEdit::default()
+        };
+        let edited = vault.edit(&found, &edit, true, &who(), NOW)?;
+        let tags = edited.after.key.tags;
+        Ok(tags.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let left = edit(&["a", "b", "a"], &["c", "b"], &["a"]).expect("edited");
+    assert_eq!(left, ["b", "c"]);
+    match refused(edit(&["a"], &["b"], &["a", "c"])) {
+        VaultError::Misused(why) => assert_eq!(why, "`issued` has no tag `c`"),
+        other => panic!("{other:?}"),
+    }
 }

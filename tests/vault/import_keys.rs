@@ -2,7 +2,8 @@
 
 use keywright::key::{Context, KeyId, KeyKind, ProviderDetails, Role, Status, Timestamp};
 use keywright::vault::{
-    Import, Imported, ImportedHalf, ImportedKey, ImportedRole, ImportedValue, Vault, VaultError,
+    Import, Imported, ImportedHalf, ImportedKey, ImportedRole, ImportedValue, KeyTrouble,
+    Requirements, Vault, VaultError,
 };
 
 use crate::fixture::*;
@@ -249,4 +250,25 @@ fn everything_that_is_in_the_way_is_named() {
     ];
     assert_eq!(conflicts(&mut vault, &import), expected);
     assert_eq!(place.verbs(), verbs);
+}
+
+/// That nobody used it says nothing more.
+#[test]
+fn that_a_key_has_no_token_is_all_that_is_told_of_it() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let import = Import {
+        roles: vec![reader(&["read"])],
+        keys: vec![issued("ours", "AAAAAAAAAAAA")],
+        values: Vec::new(),
+    };
+    vault.import(&import, false, &who(), NOW).expect("imported");
+    // A use of another key, without which nothing is known of uses.
+    let used = secret(issue_named(&mut vault, "used").as_bytes());
+    let answer = vault.verify(&used, &Requirements::default(), true, &who(), NOW);
+    answer.expect("answered");
+    let later = NOW.after(keywright::key::Span::days(100));
+    let told = vault.diagnose(false, later).expect("read").of_keys;
+    let told: Vec<_> = told.into_iter().map(|(_, trouble)| trouble).collect();
+    assert_eq!(told, [KeyTrouble::NoToken]);
 }
