@@ -25,8 +25,12 @@ fn values_are_new_unchanged_or_in_conflict() {
     let mut vault = place.create();
     set(&mut vault, "same", "1");
     set(&mut vault, "other", "1");
+    set(&mut vault, "revoked", "1");
+    let revoked = find(&mut vault, "revoked");
+    vault.revoke(&revoked, &who(), NOW).expect("revoked");
     issue_named(&mut vault, "issued");
     let values = import(&[
+        ("revoked", "1"),
         ("new", "1"),
         ("same", "1"),
         ("other", "2"),
@@ -40,6 +44,7 @@ fn values_are_new_unchanged_or_in_conflict() {
     assert_eq!(
         fates,
         [
+            conflict("revoked"),
             Fate::New,
             Fate::Unchanged,
             conflict("other"),
@@ -54,7 +59,7 @@ fn values_are_new_unchanged_or_in_conflict() {
     let VaultError::ImportConflicts(conflicts) = err else {
         panic!("{err}");
     };
-    assert_eq!(conflicts.len(), 3);
+    assert_eq!(conflicts.len(), 4);
     assert_eq!(place.verbs(), verbs);
 
     let values = import(&[("new", "1"), ("same", "1"), ("newer", "2")]);
@@ -75,7 +80,7 @@ fn values_are_new_unchanged_or_in_conflict() {
         kind: Some(KeyKind::Provider),
         ..Filter::default()
     };
-    assert_eq!(vault.list(&provider, NOW).expect("listed").len(), 4);
+    assert_eq!(vault.list(&provider, NOW).expect("listed").len(), 5);
 }
 
 #[test]
