@@ -149,6 +149,14 @@ mod tests {
             .collect()
     }
 
+    /// Where no calendar goes the next period is the next day, so that there is always one.
+    #[test]
+    fn beyond_the_calendar_a_period_follows_all_the_same() {
+        for beyond in [i64::from(i32::MAX), i64::from(i32::MAX) + 1, 1 << 60] {
+            assert_eq!(Period::Month.after(beyond), beyond + 1);
+        }
+    }
+
     #[test]
     fn weeks_begin_on_monday_across_years() {
         // 2026-12-28 is the Monday of 2026-W53.

@@ -427,6 +427,7 @@ mod tests {
         }
         assert!(first_day("2027-01-16", now).is_err());
         assert!(first_day("2027-01-15T08:00:01Z", now).is_err());
+        assert_eq!(first_day("2027-01-15T08:00:00Z", now), Ok(now.day()));
         // At midnight as at any other time.
         let midnight = Timestamp::of_day(now.day());
         assert_eq!(first_day("30d", midnight), Ok(now.day() - 29));

@@ -284,6 +284,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_says_what_it_is_for_or_that_it_cannot_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        for text in ["", "short", &"long ".repeat(100)] {
+            fs::write(&path, text).expect("written");
+            assert_eq!(application_id(&path).expect("read"), None, "{text:?}");
+        }
+        assert!(
+            application_id(folder.path()).is_err(),
+            "a folder is no file"
+        );
+    }
+
+    #[test]
     fn a_file_has_a_largest_size() {
         assert_eq!(refusal(0o600, SIZE_LIMIT, Access::Owner), None);
         for length in [SIZE_LIMIT + 1, SIZE_LIMIT + 2] {

@@ -3,9 +3,10 @@
 use keywright::key::{KeyKind, Scope, Timestamp};
 use keywright::vault::{
     AccessToken, Code, Credential, Filter, NewIssued, RecoveryCode, Requirements, Vault,
-    VaultError, Wanted,
+    VaultError, Verb, Wanted,
 };
 
+use crate::audit::{activity, execute};
 use crate::fixture::*;
 
 fn access(vault: &mut Vault, scope: &Scope, kind: KeyKind, end: Option<Timestamp>) -> AccessToken {
@@ -265,4 +266,52 @@ fn a_new_recovery_code_replaces_the_old_one() {
     let new = vault.create_recovery_code(&who(), NOW).expect("a code");
     let opens = |code| place.open_with(&Credential::RecoveryCode(code)).is_ok();
     assert!(!opens(&old) && opens(&new));
+}
+
+#[test]
+fn the_log_tells_which_scope_an_access_token_opened() {
+    let place = Place::new();
+    let mut vault = place.create();
+    set(&mut vault, "openai", "sk-1");
+    let token = access(&mut vault, &shop(), KeyKind::Provider, None);
+    vault
+        .revoke_access(token.slot(), &who(), NOW)
+        .expect("revoked");
+    let log = vault.log().expect("whole");
+    let told: Vec<_> = log[log.len() - 2..]
+        .iter()
+        .map(|entry| (entry.verb, entry.scope.clone(), entry.kind))
+        .collect();
+    let of = |verb| (verb, Some(shop()), Some(KeyKind::Provider));
+    assert_eq!(told, [of(Verb::AccessCreate), of(Verb::AccessRevoke)]);
+}
+
+/// However many uses there are, no more are opened for a list of access tokens.
+#[test]
+fn the_last_use_of_an_access_token_is_looked_for_among_the_newest() {
+    const NEWEST: u32 = 50_000;
+    let place = Place::new();
+    let mut vault = place.create();
+    let issued = issue_named(&mut vault, "ci");
+    let token = access(&mut vault, &shop(), KeyKind::Issued, None);
+    let mut server = place
+        .open_with(&Credential::access_token(&token))
+        .expect("opens");
+    let presented = secret(issued.as_bytes());
+    let verdict = server.verify(&presented, &Requirements::default(), true, &who(), NOW);
+    verdict.expect("an answer");
+    let file = activity(&place, &vault);
+    let mut last_used = |until: u32| {
+        execute(
+            &file,
+            &format!(
+                "WITH RECURSIVE n(i) AS (SELECT (SELECT max(seq) FROM event) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < {until})
+                 INSERT INTO event SELECT i, 1800000001, key_id, x'00' FROM n, (SELECT key_id FROM event WHERE seq = 1)"
+            ),
+        );
+        vault.access_tokens().expect("told")[0].last_used
+    };
+    assert_eq!(last_used(2), Some(NOW));
+    assert_eq!(last_used(NEWEST), Some(NOW));
+    assert_eq!(last_used(NEWEST + 1), None);
 }

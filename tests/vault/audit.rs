@@ -323,8 +323,13 @@ fn deleted_and_renamed_keys_are_found_by_the_names_they_had() {
     let again = find(&mut vault, "new");
     vault.delete(&again, &who(), at(4)).expect("deleted");
     let deleted = [&renamed[..], &["4 delete new"]].concat();
-    for text in ["old", "new", found.id.as_str()] {
-        let told = audit_of(&mut vault, text, &none).expect("known");
+    let strict = AuditFilter {
+        project: Some("shop".parse().expect("a project")),
+        ..AuditFilter::default()
+    };
+    let id = found.id.as_str();
+    for (text, filter) in [("old", &none), ("new", &none), (id, &none), (id, &strict)] {
+        let told = audit_of(&mut vault, text, filter).expect("known");
         assert_eq!(
             (lines(&told), told.is_gone),
             (deleted.iter().map(ToString::to_string).collect(), true)

@@ -1,7 +1,7 @@
 //! An audit that goes on from where it was, and one of many uses.
 
 use keywright::key::Span;
-use keywright::vault::AuditFilter;
+use keywright::vault::{AuditFilter, Wanted};
 
 use crate::audit::*;
 use crate::fixture::*;
@@ -56,11 +56,17 @@ fn what_came_since_is_told_once() {
         lines(&told).last().map(String::as_str),
         Some("15 verify last valid")
     );
+    // Of one key what is done with another is none of its business.
+    let (_, mut of_ci) = vault
+        .audit(Some(Wanted::Named(&reference("ci"))), &shop(), &none)
+        .expect("known");
     // A use alone, which no change comes with.
     use_token(&mut place.open(), &token, at(16));
     let told = vault.audit_after(&mut mark, &none).expect("whole");
     assert_eq!(lines(&told), ["16 verify last valid"]);
     assert!(!told.has_more);
+    let told = vault.audit_after(&mut of_ci, &none).expect("whole");
+    assert_eq!(lines(&told), [""; 0]);
 }
 
 #[test]

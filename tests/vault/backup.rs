@@ -179,6 +179,7 @@ fn a_backup_takes_no_place_but_that_of_another_backup_and_only_when_told() {
     refused(vault.back_up(&at("new.db"), true));
     assert!(!at("new.db").exists());
 
+    assert!(!vault.back_up(&at("first.db"), true).expect("told").replaced);
     assert!(vault.back_up(&at("old.db"), true).expect("told").replaced);
     let (_elsewhere, mut opened) = open_copy(&at("old.db"));
     assert_eq!(names(&mut opened), ["ci"]);

@@ -90,6 +90,25 @@ fn what_the_next_change_settles_is_not_told() {
     }
 }
 
+/// The last change alone is looked at, and only where it made a token.
+#[test]
+fn what_waits_since_before_the_last_change_is_not_told() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_and_die(&mut vault, "ci");
+    let found = find(&mut vault, "ci");
+    let edit = KeyEdit {
+        note: Some(Some("a note".parse().expect("a note"))),
+        ..KeyEdit::default()
+    };
+    let edited = vault.edit(&found, &edit, false, &who(), NOW);
+    edited.expect("edited");
+    let mut vault = place.open();
+    vault.look_back(LATER);
+    names(&mut vault);
+    assert!(vault.take_warnings().is_empty());
+}
+
 #[test]
 fn it_says_what_it_was_and_what_settles_it() {
     let told = |make: Change, text: &str| {

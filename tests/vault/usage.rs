@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use keywright::key::{Span, Timestamp};
+use keywright::key::{Key, Span, Timestamp};
 use keywright::vault::{
     KeyUsage, Requirements, Retention, SinceRotation, Tally, UsageCount, Vault, VaultError,
 };
@@ -153,8 +153,8 @@ fn days_and_generations_are_counted_apart() {
     );
 }
 
-/// Uses of the first generation, in seconds from its rotation, and what is said of them.
-fn since_rotation(uses: &[i64], events: u32) -> SinceRotation {
+/// Uses of the first generation, in seconds from its rotation.
+fn uses_around_rotation(uses: &[i64], events: u32) -> (Key, KeyUsage) {
     let place = Place::new();
     let mut vault = place.create();
     let old = issue_named(&mut vault, "ci");
@@ -173,8 +173,17 @@ fn since_rotation(uses: &[i64], events: u32) -> SinceRotation {
     }
     let found = find(&mut vault, "ci");
     let usage = vault.usage_of(&found, 0, events).expect("what is known");
-    assert_eq!(usage.since_rotation(&found.key, 2), None);
-    usage.since_rotation(&found.key, 1).expect("it was rotated")
+    let later = uses.iter().filter(|after| **after >= 0).count();
+    let requests = [1, 2].map(|number| usage.of_generation(number).requests);
+    assert_eq!(requests, [uses.len() as u64, 2 * later as u64]);
+    (found.key, usage)
+}
+
+/// What is said of them.
+fn since_rotation(uses: &[i64], events: u32) -> SinceRotation {
+    let (key, usage) = uses_around_rotation(uses, events);
+    assert_eq!(usage.since_rotation(&key, 2), None);
+    usage.since_rotation(&key, 1).expect("it was rotated")
 }
 
 /// 08:00 in the morning, so that 16 hours later it is tomorrow.
@@ -221,6 +230,11 @@ fn an_old_token_is_used_or_not_since_its_rotation() {
         since_rotation(&[-HOUR, 20 * HOUR], 0),
         since(1, true, Some(20 * HOUR))
     );
+    // Nor are events all that reach back and do not tell of what was counted: some of them do not open.
+    let (key, mut usage) = uses_around_rotation(&[-HOUR, HOUR, 2 * HOUR], all);
+    usage.events.retain(|(at, _)| *at < NOW);
+    let told = usage.since_rotation(&key, 1).expect("it was rotated");
+    assert_eq!(told, since(1, false, Some(2 * HOUR)));
 }
 
 #[test]

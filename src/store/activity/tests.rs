@@ -81,3 +81,14 @@ fn many_who_make_it_at_once_have_one_file() {
         });
     }
 }
+
+#[test]
+fn what_cannot_be_made_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = ActivityFile::open_or_create(&folder.path().join("a".repeat(300)));
+    let told = told.err().expect("too long a name");
+    assert!(
+        matches!(told, StoreError::Io { action: "make", .. }),
+        "{told:?}"
+    );
+}
