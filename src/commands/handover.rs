@@ -1,7 +1,7 @@
 //! The options that hand a secret over to something else than standard output, and how that goes.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{io, iter};
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
@@ -131,12 +131,16 @@ impl ValueHandoverArgs {
             let context = "keywright cannot be started again to clear the clipboard later";
             CommandError::new(Exit::Failed, anyhow::Error::new(err).context(context))
         })?;
-        let mut arguments = vec![CLEAR_CLIPBOARD.to_owned()];
+        let arguments = iter::once(CLEAR_CLIPBOARD.to_owned());
         #[cfg(any(debug_assertions, feature = "test-kdf"))]
-        arguments.extend(crate::settings::test_seconds());
+        let arguments = arguments.chain(crate::settings::test_seconds());
+        let cleaner = Cleaner {
+            program,
+            arguments: arguments.collect(),
+        };
         Ok(Clipboard {
             tool: self.tool()?,
-            cleaner: Cleaner { program, arguments },
+            cleaner,
         })
     }
 }
