@@ -124,7 +124,8 @@ impl State {
         let known = |id: &ScopeId| {
             *id == ScopeId::OWN || scopes.binary_search_by_key(id, |scope| scope.id).is_ok()
         };
-        let with_records = snapshot.scopes_of_records(SCOPES + 2)?;
+        // One more than its own and all that there are.
+        let with_records = snapshot.scopes_of_records(scopes.len() + 2)?;
         if !checks::holds(with_records.iter().all(known)) {
             return Err(VaultError::altered(
                 "it has records of a scope that does not exist",
