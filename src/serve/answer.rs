@@ -230,14 +230,15 @@ impl Identities {
     const KEPT: usize = 1024;
 
     pub(super) fn of(&self, key: &KnownKey) -> Arc<Identity> {
-        let likeness = key.likeness();
+        self.kept(key.likeness(), || Identity::of(key))
+    }
+
+    fn kept(&self, likeness: [usize; 2], make: impl FnOnce() -> Identity) -> Arc<Identity> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= Self::KEPT && !known.contains_key(&likeness) {
             known.clear();
         }
-        let identity = known
-            .entry(likeness)
-            .or_insert_with(|| Arc::new(Identity::of(key)));
+        let identity = known.entry(likeness).or_insert_with(|| Arc::new(make()));
         Arc::clone(identity)
     }
 }
@@ -288,6 +289,8 @@ fn base64url_json(context: &Context) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -303,6 +306,12 @@ mod tests {
         }
         let long = percent_encoded(&"ä".repeat(200));
         assert_eq!(long, "%C3%A4".repeat(NAME_LIMIT / 6));
+        // Wherever its room ends, as many of its characters as there is room for.
+        for before in 0..12 {
+            let long = percent_encoded(&("a".repeat(before) + &"😀".repeat(200)));
+            let fit = (NAME_LIMIT - before) / 12;
+            assert_eq!(long, "a".repeat(before) + &"%F0%9F%98%80".repeat(fit));
+        }
         assert_eq!(visible(String::new()), "-");
     }
 
@@ -315,5 +324,25 @@ mod tests {
             "eyJxIjoiPz8-PiIsInRlYW0iOiJibHVlIn0"
         );
         assert_eq!(base64url_json(&Context::default()), "");
+    }
+
+    #[test]
+    fn identities_are_made_once_and_only_so_many_are_kept() {
+        let identities = Identities::default();
+        let made = Cell::new(0);
+        let ask = |n: usize| {
+            identities.kept([n, n], || {
+                made.set(made.get() + 1);
+                Identity(HeaderMap::new())
+            });
+            made.get()
+        };
+        for n in 0..Identities::KEPT {
+            assert_eq!((ask(n), ask(0)), (n + 1, n + 1));
+        }
+        // With one more than there may be, all begin anew.
+        assert_eq!(ask(Identities::KEPT - 1), Identities::KEPT);
+        assert_eq!(ask(Identities::KEPT), Identities::KEPT + 1);
+        assert_eq!(ask(Identities::KEPT - 1), Identities::KEPT + 2);
     }
 }

@@ -140,8 +140,7 @@ impl Server {
             self.clock,
             self.id_start,
         ));
-        // None of them can be kept busy by way of another.
-        let share = (room() / self.listeners.len().max(1)).max(LEAST_ROOM);
+        let share = share(room(), self.listeners.len());
         let (stop, stopped) = watch::channel(false);
         let (mut accepting, mut left) = (Vec::new(), Vec::new());
         for bound in self.listeners {
@@ -234,6 +233,11 @@ fn room() -> usize {
     usize::try_from(files.min(CONNECTIONS)).unwrap_or(LEAST_ROOM)
 }
 
+/// How much of the room each listener has, so that none of them can be kept busy by way of another.
+fn share(room: usize, listeners: usize) -> usize {
+    (room / listeners.max(1)).max(LEAST_ROOM)
+}
+
 /// An error with its causes, in a line.
 fn reason(err: &dyn Error) -> String {
     let mut text = err.to_string();
@@ -244,4 +248,19 @@ fn reason(err: &dyn Error) -> String {
         cause = err.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_share_the_room_and_none_is_without() {
+        let shares = [(4096, 1), (4096, 3), (100, 10), (100, 7), (100, 6), (0, 0)];
+        assert_eq!(
+            shares.map(|(room, listeners)| share(room, listeners)),
+            [4096, 1365, 16, 16, 16, 16]
+        );
+        assert_eq!(share(102, 6), 17);
+    }
 }

@@ -204,6 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_a_name_is_repeated() {
+        let (short, long) = ("a".repeat(24), "a".repeat(25));
+        for (name, is_told) in [
+            ("requires", true),
+            ("a_b", true),
+            (&short, true),
+            (&long, false),
+            ("", false),
+            ("Requires", false),
+            ("a-b", false),
+            ("a1", false),
+        ] {
+            let why = unknown(name);
+            assert_eq!(why.starts_with(&format!("`{name}` is")), is_told, "{why}");
+            assert!(is_told || why.starts_with("the query has"), "{why}");
+        }
+    }
+
+    #[test]
     fn a_mistyped_requirement_is_never_none() {
         for query in [
             "requires=write",
@@ -230,6 +249,7 @@ mod tests {
         assert!(Question::of("require=method", None).is_err());
         assert!(Question::of_program("require=method").is_err());
         assert!(Question::of_program("requires=write").is_err());
+        assert!(Question::of(&"&".repeat(LIMIT), None).is_ok());
         assert!(Question::of(&"&".repeat(LIMIT + 1), None).is_err());
     }
 

@@ -111,3 +111,48 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Error, ffi};
+
+    use super::*;
+
+    /// What an error is decides which exit code and which advice its user gets.
+    #[test]
+    fn each_error_of_sqlite_is_told_as_what_it_means() {
+        let failed = |code, text: Option<&str>| {
+            let text = text.map(str::to_owned);
+            let error = Error::SqliteFailure(ffi::Error::new(code), text);
+            StoreError::sqlite(Path::new("vault"), error)
+        };
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED] {
+            assert!(matches!(failed(code, None), StoreError::Busy(_)));
+        }
+        for code in [
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_CONSTRAINT,
+            ffi::SQLITE_TOOBIG,
+            ffi::SQLITE_MISMATCH,
+        ] {
+            assert!(matches!(failed(code, None), StoreError::Altered { .. }));
+        }
+        assert!(matches!(
+            failed(ffi::SQLITE_FULL, None),
+            StoreError::Full(_)
+        ));
+        let other = failed(ffi::SQLITE_NOTADB, None);
+        assert!(matches!(other, StoreError::NotAVault(_)));
+        let read_only = failed(ffi::SQLITE_READONLY, None);
+        assert!(matches!(read_only, StoreError::ReadOnly(_)));
+        let failure = failed(ffi::SQLITE_IOERR, Some("disk I/O error"));
+        assert!(matches!(failure, StoreError::Sqlite { .. }));
+        // With words of SQLite's it is about the schema.
+        let schema = failed(ffi::SQLITE_ERROR, Some("malformed database schema"));
+        assert!(matches!(schema, StoreError::Altered { .. }));
+        let wordless = failed(ffi::SQLITE_ERROR, None);
+        assert!(matches!(wordless, StoreError::Sqlite { .. }));
+        let row = StoreError::sqlite(Path::new("vault"), Error::InvalidColumnIndex(3));
+        assert!(matches!(row, StoreError::Altered { .. }));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -339,6 +339,10 @@ fn a_socket_is_put_only_where_nobody_can_swap_it() {
     let link = env.path("link.sock");
     std::os::unix::fs::symlink(&target, &link).expect("made");
     refuse("a link", &link.display().to_string());
+    let datagrams = env.path("log.sock");
+    let _logger = UnixDatagram::bind(&datagrams).expect("bound");
+    refuse("a logger's socket", &datagrams.display().to_string());
+    assert!(datagrams.exists());
     refuse("no folder", &env.path("none/k.sock").display().to_string());
     let shared = env.path("shared");
     fs::create_dir(&shared).expect("made");
@@ -364,6 +368,13 @@ fn a_socket_is_put_only_where_nobody_can_swap_it() {
     ---- stderr
     error: the socket `[HOME]/link.sock` is refused: there is something else than a socket
     hint: --listen chooses another path
+    == a logger's socket
+    exit: 1
+    ---- stdout
+    ---- stderr
+    error: cannot listen at unix:[HOME]/log.sock
+      caused by: Protocol wrong type for socket (os error 91)
+    hint: --listen chooses another address
     == no folder
     exit: 1
     ---- stdout
