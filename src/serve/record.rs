@@ -265,7 +265,13 @@ impl Writer {
                         log.error("not-recorded", &fields);
                     }
                     is_failing = true;
-                    lost += self.shed(&mut waiting, is_open);
+                    if self.is_required {
+                        // Whom it would have been recorded for was refused.
+                        waiting.clear();
+                    }
+                    let given_up = shed(&mut waiting, is_open);
+                    self.metrics.lost.inc_by(given_up);
+                    lost += given_up;
                 }
             }
             metrics.waiting.set(sum(&waiting) as i64);
@@ -275,22 +281,17 @@ impl Writer {
         }
         lost
     }
+}
 
-    /// Gives up what cannot wait any more: whom it would have been recorded for was refused, or there is too much of it.
-    fn shed(&self, waiting: &mut Vec<RecordedUse>, is_open: bool) -> u64 {
-        if self.is_required {
-            waiting.clear();
-            return 0;
-        }
-        let surplus = match is_open {
-            true => waiting.len().saturating_sub(KEPT),
-            false => waiting.len(),
-        };
-        let lost = sum(&waiting[..surplus]);
-        waiting.drain(..surplus);
-        self.metrics.lost.inc_by(lost);
-        lost
-    }
+/// Gives up what cannot wait any more, oldest first, and says how many answers that were.
+fn shed(waiting: &mut Vec<RecordedUse>, is_open: bool) -> u64 {
+    let surplus = match is_open {
+        true => waiting.len().saturating_sub(KEPT),
+        false => waiting.len(),
+    };
+    let lost = sum(&waiting[..surplus]);
+    waiting.drain(..surplus);
+    lost
 }
 
 /// How many answers these events tell of.
@@ -302,6 +303,39 @@ fn sum(events: &[RecordedUse]) -> u64 {
 mod tests {
     use super::*;
 
+    const NOTHING_SAID: RequestText<'_> = RequestText {
+        method: None,
+        path: None,
+        client: None,
+        id: None,
+    };
+
+    /// One that nobody writes for.
+    fn recording(is_required: bool) -> Recording {
+        Recording {
+            pending: Arc::default(),
+            hasher: RandomState::new(),
+            is_required,
+        }
+    }
+
+    /// Each unlike the others, for it is of another second.
+    fn used(second: i64) -> RecordedUse {
+        RecordedUse::of_no_key(Timestamp(second))
+    }
+
+    async fn add(recording: &Recording, seconds: std::ops::Range<i64>) {
+        for second in seconds {
+            assert!(recording.record(used(second), NOTHING_SAID).await);
+        }
+    }
+
+    /// Whether the writer was called since this was asked last.
+    async fn is_called(recording: &Recording) -> bool {
+        let called = recording.pending.ripe.notified();
+        timeout(Duration::ZERO, called).await.is_ok()
+    }
+
     /// Else a request would wait for ever for a writer that is no more.
     #[tokio::test]
     async fn whoever_waits_is_told_that_nobody_writes() {
@@ -312,5 +346,103 @@ mod tests {
         assert!(told.await.is_err());
         room.await;
         assert!(pending.uses().is_lost);
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_nobody_writes_is_refused_where_it_has_to_be_recorded() {
+        for is_required in [true, false] {
+            let recording = recording(is_required);
+            recording.pending.give_up();
+            let is_allowed = recording.record(used(0), NOTHING_SAID).await;
+            assert_eq!(is_allowed, !is_required);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_writer_is_called_for_the_first_and_when_a_batch_is_there() {
+        let recording = recording(false);
+        let batch = i64::try_from(BATCH).expect("few");
+        assert!(!is_called(&recording).await);
+        add(&recording, 0..1).await;
+        assert!(is_called(&recording).await);
+        // Another one, and one that is like the first.
+        add(&recording, 1..2).await;
+        add(&recording, 0..1).await;
+        add(&recording, 2..batch - 1).await;
+        assert!(!is_called(&recording).await);
+        add(&recording, batch - 1..batch).await;
+        assert!(is_called(&recording).await);
+        let uses = recording.pending.take();
+        assert_eq!(uses.events.len(), BATCH);
+        assert_eq!(sum(&uses.events), batch.unsigned_abs() + 1);
+    }
+
+    /// Who comes waits for a writer a little, and then for none until it comes again; and what is kept has a limit.
+    #[tokio::test]
+    async fn a_writer_that_does_not_come_holds_nobody_up() {
+        let recording = recording(false);
+        let (batch, kept) = (i64::try_from(BATCH).expect("few"), 65_536);
+        add(&recording, 0..batch).await;
+        let stalled = || recording.pending.uses().is_stalled;
+        assert!(!stalled());
+        // Like one that is there already: needs no room.
+        add(&recording, 0..1).await;
+        assert!(!stalled());
+        add(&recording, batch..batch + 1).await;
+        assert!(stalled());
+        add(&recording, batch + 1..kept).await;
+        assert_eq!(recording.pending.uses().lost, 0);
+        add(&recording, kept..kept + 2).await;
+        let taken = recording.pending.take();
+        assert_eq!((taken.events.len(), taken.lost), (65_536, 2));
+        assert!(!stalled());
+    }
+
+    #[tokio::test]
+    async fn what_may_wait_is_gathered() {
+        /// What it says at once; nothing where it waits.
+        async fn gathered(
+            recording: &Recording,
+            is_retry: bool,
+            is_required: bool,
+        ) -> Option<bool> {
+            let gathered = recording.pending.gathered(is_retry, is_required);
+            timeout(Duration::ZERO, gathered).await.ok()
+        }
+        let recording = recording(false);
+        let batch = i64::try_from(BATCH).expect("few");
+        assert_eq!(gathered(&recording, false, true).await, None);
+        add(&recording, 0..1).await;
+        assert_eq!(gathered(&recording, false, false).await, None);
+        // Somebody waits for it.
+        assert_eq!(gathered(&recording, false, true).await, Some(true));
+        let since = Instant::now();
+        assert!(recording.pending.gathered(false, false).await);
+        assert!(since.elapsed() >= PERIOD);
+        add(&recording, 1..batch - 1).await;
+        assert_eq!(gathered(&recording, false, false).await, None);
+        add(&recording, batch - 1..batch).await;
+        assert_eq!(gathered(&recording, false, false).await, Some(true));
+        recording.pending.take();
+        // What is left of the last time is tried again after a while.
+        assert_eq!(gathered(&recording, true, false).await, None);
+        recording.pending.uses().is_closed = true;
+        assert_eq!(gathered(&recording, false, false).await, Some(false));
+        recording.pending.take();
+        assert_eq!(gathered(&recording, true, false).await, Some(false));
+    }
+
+    #[test]
+    fn the_oldest_are_given_up_where_there_are_too_many_and_all_at_the_end() {
+        let mut waiting: Vec<RecordedUse> = (0..65_536).map(used).collect();
+        assert_eq!(shed(&mut waiting, true), 0);
+        waiting.extend([used(65_536), used(65_537)]);
+        // Two answers in one event, of the oldest and of the newest.
+        waiting[0].again();
+        waiting[65_537].again();
+        assert_eq!(shed(&mut waiting, true), 3);
+        assert_eq!((waiting.len(), waiting[65_535].times()), (65_536, 2));
+        assert_eq!(shed(&mut waiting, false), 65_537);
+        assert!(waiting.is_empty());
     }
 }

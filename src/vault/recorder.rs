@@ -122,6 +122,22 @@ impl RecordedUse {
     }
 }
 
+#[cfg(test)]
+impl RecordedUse {
+    /// A refusal of what is no key's token, without a vault.
+    pub(crate) fn of_no_key(at: Timestamp) -> Self {
+        Self {
+            key: None,
+            code: "not_found",
+            generation: 0,
+            allowed: false,
+            at,
+            request: None,
+            times: 1,
+        }
+    }
+}
+
 impl Checked {
     /// As it is to be recorded, with the request that it answers. Who needs the verdict takes it before.
     pub fn into_recorded(self, request: Option<UseRequest>) -> RecordedUse {
