@@ -86,16 +86,16 @@ fn kept(text: &str) {
     }
 }
 
-/// A server with one good key.
-pub(crate) struct Served {
-    runtime: Runtime,
-    shared: Arc<Shared>,
-    pub(super) token: String,
+/// A vault with one good key, what checks its token, and what records that.
+pub(super) struct Made {
+    verifier: Verifier,
+    pub(super) writer: Writer,
+    token: String,
 }
 
-impl Served {
-    /// Of a vault in this folder.
-    pub(crate) fn new(folder: &Path) -> Self {
+impl Made {
+    /// In this folder.
+    pub(super) fn new(folder: &Path) -> Self {
         let location = Location {
             vault: folder.join("vault.db"),
             state: folder.join("state"),
@@ -115,7 +115,6 @@ impl Served {
         let mut vault = vault.expect("a vault");
         let token = issue(&mut vault, &who);
         let verifier = Verifier::of(vault).expect("every key");
-        let recorder = verifier.recorder().expect("a recorder");
         let look = Look {
             color: anstream::ColorChoice::Never,
             json: false,
@@ -123,26 +122,42 @@ impl Served {
             unicode: false,
             columns: None,
         };
-        let log = Arc::new(Log::new(Printer::new(look).log(), Timestamp::now));
-        let metrics = Arc::new(Metrics::new());
-        let runtime = Runtime::new().expect("a runtime");
         let writer = Writer {
-            recorder,
+            recorder: verifier.recorder().expect("a recorder"),
             who,
             clock: Timestamp::now,
-            log: Arc::clone(&log),
-            metrics: Arc::clone(&metrics),
+            log: Arc::new(Log::new(Printer::new(look).log(), Timestamp::now)),
+            metrics: Arc::new(Metrics::new()),
             is_required: false,
         };
+        Self {
+            verifier,
+            writer,
+            token,
+        }
+    }
+}
+
+/// A server with one good key.
+pub(crate) struct Served {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+    pub(super) token: String,
+}
+
+impl Served {
+    /// Of a vault in this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let Made {
+            verifier,
+            writer,
+            token,
+        } = Made::new(folder);
+        let told = (Arc::clone(&writer.log), Arc::clone(&writer.metrics));
+        let runtime = Runtime::new().expect("a runtime");
         let (recording, _) = runtime.block_on(async { Recording::start(writer) });
         let verifier = Arc::new(verifier);
-        let shared = Shared::new(
-            verifier,
-            recording,
-            (log, metrics),
-            Timestamp::now,
-            "id".to_owned(),
-        );
+        let shared = Shared::new(verifier, recording, told, Timestamp::now, "id".to_owned());
         Self {
             runtime,
             shared: Arc::new(shared),

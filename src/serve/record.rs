@@ -301,6 +301,9 @@ fn sum(events: &[RecordedUse]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::super::fuzz::Made;
     use super::*;
 
     const NOTHING_SAID: RequestText<'_> = RequestText {
@@ -430,6 +433,41 @@ mod tests {
         assert_eq!(gathered(&recording, false, false).await, Some(false));
         recording.pending.take();
         assert_eq!(gathered(&recording, true, false).await, Some(false));
+    }
+
+    /// How many answers a writer says that it lost and recorded: it ends with three of them before it, and there was no room
+    /// for two.
+    async fn lost_and_recorded(writer: Writer) -> (u64, u64) {
+        let pending = Arc::new(Pending::default());
+        {
+            let mut uses = pending.uses();
+            for second in 0..3 {
+                let told = used(i64::try_from(second).expect("small"));
+                assert_eq!(uses.add(second, &told, NOTHING_SAID, 3), Some(true));
+            }
+            (uses.lost, uses.is_closed) = (2, true);
+        }
+        let metrics = Arc::clone(&writer.metrics);
+        let lost = writer.run(pending).await;
+        (lost, metrics.recorded.get())
+    }
+
+    #[tokio::test]
+    async fn a_writer_says_what_it_could_not_record() {
+        let folder = || tempfile::tempdir().expect("a folder");
+        let place = folder();
+        let Made { writer, .. } = Made::new(place.path());
+        assert_eq!(lost_and_recorded(writer).await, (2, 3));
+        let place = folder();
+        let Made { writer, .. } = Made::new(place.path());
+        fs::remove_dir_all(&place).expect("removed");
+        fs::write(&place, "in its place").expect("written");
+        assert_eq!(lost_and_recorded(writer).await, (5, 0));
+        fs::remove_file(&place).expect("removed");
+        let place = folder();
+        let Made { mut writer, .. } = Made::new(place.path());
+        writer.clock = || panic!("as the test wants it");
+        assert_eq!(lost_and_recorded(writer).await, (5, 0));
     }
 
     #[test]
