@@ -377,3 +377,58 @@ fn no_token_is_written_down() {
         );
     }
 }
+
+/// Who asked for what, by the id that stands in the logs of the proxy and of the service, too.
+#[test]
+fn the_audit_has_what_a_proxy_says_of_a_request() {
+    let mut bench = Bench::new();
+    let token = bench.library.issue(&Library::new_key("ci"));
+    let mut client = bench.server.client();
+    for (number, (line, method, uri)) in [
+        ("GET /auth/nginx", "x-original-method", "x-original-uri"),
+        ("GET /auth/proxy", "x-forwarded-method", "x-forwarded-uri"),
+        ("PUT /auth/envoy/v1/bills", "x-none", "x-none"),
+        ("POST /v1/verify", "x-none", "x-none"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (from, id) = (format!("203.0.113.{number}"), format!("r-{number}"));
+        let headers = [
+            ("x-api-key", token.as_str()),
+            (method, "PUT"),
+            (uri, "/v1/bills?page=2"),
+            ("x-forwarded-for", &from),
+            ("x-request-id", &id),
+        ];
+        assert_eq!(client.ask(line, &headers).status, 200, "{line}");
+    }
+    drop(client);
+    bench.server.stop();
+    let args = ["audit", "ci", "-p", "shop", "-e", "production", "--json"];
+    let audit = bench.env.run(args).stdout_text();
+    let requests: Vec<&str> = audit
+        .lines()
+        .filter_map(|line| line.split_once("\"request\":{"))
+        .filter_map(|(_, request)| Some(request.split_once('}')?.0))
+        .collect();
+    let expected = [
+        r#""method":"PUT","path":"/v1/bills","client":"203.0.113.0","id":"r-0""#,
+        r#""method":"PUT","path":"/v1/bills","client":"203.0.113.1","id":"r-1""#,
+        r#""method":"PUT","path":"/v1/bills","client":"203.0.113.2","id":"r-2""#,
+        r#""method":null,"path":null,"client":"203.0.113.3","id":"r-3""#,
+    ];
+    assert_eq!(requests, expected);
+}
+
+/// A body that is none is not one that is too large.
+#[test]
+fn a_body_that_cannot_be_read_is_a_bad_request() {
+    let bench = Bench::new();
+    let mut client = bench.server.client();
+    let head = "POST /v1/verify HTTP/1.1\r\nhost: k\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.send(format!("{head}no size\r\n")).expect("sent");
+    let answer = client.answer().expect("answered");
+    assert_eq!(answer.status, 400, "{answer}");
+    assert_eq!(answer.text(), "the body could not be read\n");
+}

@@ -207,6 +207,30 @@ fn deep_goes_through_all_of_it() {
     assert!(shallow.of_vault.iter().any(weak));
 }
 
+/// Room in the file that is neither used nor free: nothing reads it, so that only going through all pages finds it.
+#[test]
+fn a_page_that_is_nobodys_is_found_by_deep_alone() {
+    let place = Place::new();
+    let mut vault = place.create();
+    set(&mut vault, "openai", "sk-1");
+    drop(vault);
+    let mut file = fs::read(place.path()).expect("read");
+    let page = usize::from(u16::from_be_bytes([file[16], file[17]]));
+    let pages = u32::try_from(file.len() / page).expect("few");
+    file.resize(file.len() + page, 0);
+    // The number of pages (section 1.3.7 of SQLite's file format).
+    file[28..32].copy_from_slice(&(pages + 1).to_be_bytes());
+    fs::write(place.path(), file).expect("written");
+    let mut vault = place.open();
+    assert_eq!(get(&mut vault, "openai"), b"sk-1");
+    vault.diagnose(false, NOW).expect("it can be read");
+    let told = refused(vault.diagnose(true, NOW));
+    assert!(
+        told.to_string().contains("is damaged or was altered"),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_vault_s_own_troubles_are_told_while_they_are_there() {
     let place = Place::new();

@@ -71,3 +71,23 @@ fn a_vault_that_cannot_be_read_is_tried_again_a_tenth_of_a_second_later() {
     std::thread::sleep(Duration::from_millis(150));
     assert_eq!(verifier.renew(NOW).expect("read").len(), 1);
 }
+
+/// What a service has to say to its operator, once.
+#[test]
+fn what_went_wrong_beside_a_look_is_told_once() {
+    let place = Place::new();
+    let mut vault = place.create();
+    issue_named(&mut vault, "one");
+    let verifier = Verifier::of(vault).expect("a verifier");
+    assert_eq!(verifier.take_warnings(), Vec::<String>::new());
+    let state = &place.location.state;
+    let mut other = place.open();
+    fs::remove_dir_all(state).expect("forgotten");
+    fs::write(state, "a file where a folder should be").expect("written");
+    issue_named(&mut other, "two");
+    assert_eq!(verifier.renew(NOW).expect("read").len(), 2);
+    let told = verifier.take_warnings();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("older copy"), "{told:?}");
+    assert_eq!(verifier.take_warnings(), Vec::<String>::new());
+}

@@ -21,6 +21,7 @@ mod in_process;
 mod isolation;
 mod issue;
 mod known;
+mod log;
 mod model;
 mod need;
 mod provider;
