@@ -306,8 +306,46 @@ fn a_restore_that_cannot_be_announced_does_not_begin() {
     fs::remove_file(&anchor).expect("forgotten");
     let prepared = prepare(&place, &copy_of).expect("prepared");
     let restored = prepared.carry_out(&who(), LATER).expect("restored");
-    assert_eq!(restored.warnings.len(), 1, "{:?}", restored.warnings);
+    let told = restored.warnings;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let beginning = "an older copy of the vault would not be noticed here: cannot write `";
+    assert!(told[0].starts_with(beginning), "{told:?}");
     assert_eq!(names(&mut place.open()), ["first"]);
     fs::remove_dir(&passing).expect("removed");
     restore(&place, &copy_of);
+}
+
+/// What access tokens have seen here cannot be overruled: they go on refusing, and that is said.
+#[test]
+fn a_scope_that_was_sealed_anew_and_cannot_be_overruled_is_told() {
+    let mut shared = Shared::new();
+    assert_eq!(shared.look(&shared.place), ["ci"]);
+    let kind = KeyKind::Issued;
+    shared
+        .vault
+        .create_access(&name("y"), &shop(), kind, None, &who(), NOW)
+        .expect("made");
+    let found = shared.vault.find_access(&name("y")).expect("there");
+    shared
+        .vault
+        .revoke_access(found.slot, &who(), NOW)
+        .expect("revoked");
+    assert_eq!(shared.look(&shared.place), ["ci"]);
+    let anchor = scope_anchor(&shared.place, &shared.vault);
+    // An error that even root gets.
+    let passing = anchor.with_extension("new");
+    fs::create_dir(&passing).expect("made");
+    let prepared = prepare(&shared.place, &shared.copy).expect("prepared");
+    let told = prepared
+        .carry_out(&who(), LATER)
+        .expect("restored")
+        .warnings;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let beginning = "access tokens that were used here are refused until a rollback is accepted: ";
+    assert!(told[0].starts_with(beginning), "{told:?}");
+    let refusal = refused(shared.seen_from(&shared.place));
+    assert!(matches!(refusal, VaultError::Forked { .. }), "{refusal:?}");
+    fs::remove_dir(&passing).expect("removed");
+    restore(&shared.place, &shared.copy);
+    assert_eq!(shared.look(&shared.place), ["ci"]);
 }
