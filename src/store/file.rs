@@ -247,6 +247,37 @@ mod tests {
         }
     }
 
+    /// As the first two commands of a user may.
+    #[test]
+    fn many_who_make_a_folder_at_once_have_it() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("a/b/c/d");
+            let barrier = std::sync::Barrier::new(4);
+            std::thread::scope(|threads| {
+                for _ in 0..4 {
+                    threads.spawn(|| {
+                        barrier.wait();
+                        make_folder(&path).expect("there");
+                    });
+                }
+            });
+            let mode = fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o7777, 0o700);
+        }
+    }
+
+    #[test]
+    fn where_a_file_is_no_folder_is_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "of the user").expect("written");
+        for path in [file.clone(), file.join("below")] {
+            assert!(matches!(make_folder(&path), Err(StoreError::Io { .. })));
+        }
+        assert_eq!(fs::read(&file).expect("there"), b"of the user");
+    }
+
     #[test]
     fn a_file_that_others_can_change_or_read_is_refused() {
         let told = |word: &str, mode: u32| Some(format!("others can {word} it (mode {mode:03o})"));

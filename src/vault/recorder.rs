@@ -124,11 +124,11 @@ impl RecordedUse {
 
 #[cfg(test)]
 impl RecordedUse {
-    /// A refusal of what is no key's token, without a vault.
-    pub(crate) fn of_no_key(at: Timestamp) -> Self {
+    /// A refusal, without a vault.
+    pub(crate) fn of_no_key(code: &'static str, at: Timestamp) -> Self {
         Self {
             key: None,
-            code: "not_found",
+            code,
             generation: 0,
             allowed: false,
             at,

@@ -55,6 +55,24 @@ fn an_access_token_opens_one_scope_and_no_other() {
     assert_eq!(wanted, "issued keys");
     assert_eq!(open, ["the provider keys of shop/production"]);
 
+    for (project, environment, expected) in [
+        (None, None, "issued keys"),
+        (Some("shop"), None, "issued keys of shop"),
+        (None, Some("staging"), "issued keys of staging"),
+        (Some("shop"), Some("staging"), "issued keys of shop/staging"),
+    ] {
+        let filter = Filter {
+            kind: Some(KeyKind::Issued),
+            project: project.map(|text| text.parse().expect("a project")),
+            environment: environment.map(|text| text.parse().expect("an environment")),
+            ..Filter::default()
+        };
+        let VaultError::ScopeClosed { wanted, .. } = refused(job.list(&filter, NOW)) else {
+            panic!("another error");
+        };
+        assert_eq!(wanted, expected);
+    }
+
     // Both together, in any order and one of them twice.
     let both = [provider, issued].map(|token| token.text());
     let texts = [&both[0], &both[1], &both[0]].map(|text| text.expose());

@@ -246,6 +246,15 @@ fn a_copy_takes_the_place_of_nothing_but_its_like() {
         assert_eq!(fs::read(at(name)).expect("there"), held, "{name}");
     }
     assert_eq!(others(&place), before);
+    // One that cannot be looked at, and so may be anything.
+    let mode = |mode| fs::set_permissions(at("whole.db"), fs::Permissions::from_mode(mode));
+    mode(0o622).expect("a mode");
+    let err = refused(vault.back_up(&at("whole.db"), true));
+    assert!(
+        matches!(err, VaultError::Store(StoreError::Unsafe { .. })),
+        "{err:?}"
+    );
+    mode(0o600).expect("a mode");
     // Their twins: what is of this vault and of the same sort is replaced.
     issue_named(&mut vault, "later");
     let made = vault.back_up(&at("whole.db"), true).expect("replaced");

@@ -85,9 +85,17 @@ fn what_went_wrong_beside_a_look_is_told_once() {
     fs::remove_dir_all(state).expect("forgotten");
     fs::write(state, "a file where a folder should be").expect("written");
     issue_named(&mut other, "two");
-    assert_eq!(verifier.renew(NOW).expect("read").len(), 2);
+    let known = verifier.renew(NOW).expect("read");
+    assert_eq!((known.len(), known.is_empty()), (2, false));
     let told = verifier.take_warnings();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("older copy"), "{told:?}");
     assert_eq!(verifier.take_warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_vault_without_keys_knows_none() {
+    let place = Place::new();
+    let verifier = Verifier::of(place.create()).expect("a verifier");
+    assert!(verifier.renew(NOW).expect("read").is_empty());
 }

@@ -1,8 +1,11 @@
 //! What of the log and of the uses is looked at when.
 
-use keywright::vault::{AuditFilter, AuditVerb, Filter, Import, ImportedValue, VaultError};
+use keywright::key::{Context, Role};
+use keywright::vault::{
+    AuditFilter, AuditVerb, Filter, Import, ImportedValue, NewIssued, VaultError,
+};
 
-use crate::audit::{activity, audit, execute, use_token};
+use crate::audit::{activity, audit, audit_of, execute, use_token};
 use crate::fixture::*;
 
 /// An import is one entry of the log, so that only the vault knows what its keys are called.
@@ -25,6 +28,41 @@ fn a_use_of_an_imported_key_has_its_name() {
     let told = audit(&mut vault, &AuditFilter::default());
     let names: Vec<_> = told.entries.into_iter().map(|entry| entry.name).collect();
     assert_eq!(names.last(), Some(&Some(name("openai"))), "{names:?}");
+}
+
+/// A change of a role is a change of what each key may do that has it, and of no other.
+#[test]
+fn the_story_of_a_key_has_the_changes_of_its_roles() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let role = |text: &str, may: &str| Role {
+        name: text.parse().expect("a role"),
+        permissions: permissions(&[may]),
+        context: Context::default(),
+    };
+    for text in ["billing", "other"] {
+        let made = vault.set_role(&role(text, "read"), false, &who(), NOW);
+        made.expect("made");
+    }
+    let new = NewIssued {
+        roles: vec!["billing".parse().expect("a role")],
+        ..new_key("ci")
+    };
+    issue(&mut vault, &new, NOW);
+    for text in ["billing", "other"] {
+        let changed = vault.set_role(&role(text, "write"), false, &who(), NOW);
+        changed.expect("changed");
+    }
+    let told = audit_of(&mut vault, "ci", &AuditFilter::default()).expect("known");
+    let of_roles = told.entries.iter().filter(|entry| entry.key_id.is_none());
+    let details: Vec<_> = of_roles
+        .map(|entry| entry.detail.clone().unwrap_or_default())
+        .collect();
+    assert_eq!(details.len(), 2, "{details:?}");
+    assert!(
+        details.iter().all(|detail| detail.starts_with("billing")),
+        "{details:?}"
+    );
 }
 
 /// Whoever asks for changes alone is not told of uses that do not open.

@@ -195,6 +195,25 @@ fn a_backup_takes_the_place_of_what_cannot_be_opened() {
     assert_eq!(names(&mut place.open()), ["first"]);
 }
 
+/// SQLite reads it with the file that has the vault's name next.
+#[test]
+fn what_has_a_journals_name_goes_with_the_file_that_it_was_beside() {
+    // What SQLite itself takes away beside a file that is no database is there no more.
+    for (suffix, bytes) in [("-journal", ""), ("-wal", ""), ("-shm", "left behind")] {
+        let (place, vault, copy_of) = backed_up();
+        drop(vault);
+        fs::write(place.path(), "not a vault at all").expect("damaged");
+        let left = place.folder().join(format!("vault.db{suffix}"));
+        fs::write(&left, bytes).expect("written");
+        let (_, restored) = restore(&place, &copy_of);
+        let kept = restored.kept.expect("kept").display().to_string();
+        let moved = fs::read_to_string(format!("{kept}{suffix}"));
+        assert_eq!(moved.expect("moved"), bytes, "{suffix}");
+        assert!(!left.exists(), "{suffix}");
+        assert_eq!(names(&mut place.open()), ["first"], "{suffix}");
+    }
+}
+
 #[test]
 fn a_backup_of_another_vault_says_so() {
     let (_other, _, copy_of) = backed_up();

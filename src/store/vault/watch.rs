@@ -95,3 +95,29 @@ fn failed(path: &Path, source: io::Error) -> StoreError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its user learns that there is no vault, and not what the system says of a path.
+    #[test]
+    fn a_file_that_is_gone_is_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.db");
+        fs::write(&path, [0; HEADER]).expect("written");
+        let file = File::open(&path).expect("there");
+        let watch = Watch {
+            identity: FileIdentity::from(&file.metadata().expect("of it")),
+            file: Arc::new(file),
+            path: path.clone(),
+        };
+        assert_eq!(watch.look().expect("seen"), watch.look().expect("again"));
+        fs::remove_file(&path).expect("removed");
+        assert!(matches!(watch.look(), Err(StoreError::Missing(at)) if at == path));
+        fs::remove_dir(folder.path()).expect("removed");
+        fs::write(folder.path(), "a file where a folder was").expect("written");
+        assert!(matches!(watch.look(), Err(StoreError::Io { .. })));
+        fs::remove_file(folder.path()).expect("removed");
+    }
+}
