@@ -160,3 +160,32 @@ fn no_file_of_a_vault_can_be_read_or_changed_by_another_user() {
         server.stop();
     }
 }
+
+/// Its folders cannot be made durable there, which is no reason to do without them.
+#[test]
+fn a_vault_can_be_made_where_its_owner_may_not_look() {
+    let Some(setpriv) = setpriv() else { return };
+    let env = TestEnv::empty();
+    let (drop_box, program) = (env.path("drop"), env.path("keywright"));
+    fs::create_dir(&drop_box).expect("made");
+    open(env.home(), 0o755);
+    open(&env.path("passphrase"), 0o644);
+    open(&drop_box, 0o733);
+    fs::copy(env!("CARGO_BIN_EXE_keywright"), &program).expect("copied");
+    let home = format!("HOME={}", drop_box.display());
+    let program = program.to_str().expect("UTF-8");
+    let keywright = |words: &[&str]| {
+        let words = [&["env", &home, program], words].concat();
+        other(&env, &setpriv, &words)
+    };
+    let listed = other(&env, &setpriv, &["ls", drop_box.to_str().expect("UTF-8")]);
+    assert!(!listed.success(), "{listed}");
+    let made = keywright(&["init", "--kdf", "test"]);
+    assert!(made.success(), "{made}");
+    let token = keywright(&["create", "ci"]).stdout_text();
+    let mut verify = env.program(&setpriv);
+    verify.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
+    verify.args(["env", &home, program, "verify"]);
+    let verified = env.finish(verify, &token);
+    assert!(verified.success(), "{verified}");
+}
