@@ -255,6 +255,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_is_told_with_its_causes() {
+        let cause = io::Error::other("the disk is on fire");
+        let told = reason(&ServeError::Runtime(cause));
+        assert_eq!(told, "the server cannot run: the disk is on fire");
+    }
+
+    #[test]
     fn listeners_share_the_room_and_none_is_without() {
         let shares = [(4096, 1), (4096, 3), (100, 10), (100, 7), (100, 6), (0, 0)];
         assert_eq!(

@@ -66,8 +66,7 @@ impl Unfinished {
         let record_key = state.record_key(open);
         let record = state.record(snapshot, open.row.id, &record_key, rows.by_id(id)?);
         let key = record.ok()?.key().ok()?;
-        let waits = key.pending().is_some() && key.revoked.is_none();
-        waits.then_some(Self {
+        key.pending().is_some().then_some(Self {
             verb: entry.verb,
             at: entry.at,
             id,
