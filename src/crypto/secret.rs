@@ -308,6 +308,25 @@ mod tests {
         assert_eq!(err.kind(), io::ErrorKind::FileTooLarge);
     }
 
+    /// Looks where it was, as whoever finds a core dump can.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_dropped_is_wiped() {
+        use std::os::unix::fs::FileExt;
+        let memory = std::fs::File::open("/proc/self/mem").expect("memory");
+        // What frees memory writes at its beginning.
+        let look = |place: u64| {
+            let mut bytes = [0; 32];
+            memory.read_exact_at(&mut bytes, place + 64).expect("read");
+            bytes
+        };
+        let secret = secret(&[0xa7; 256]);
+        let place = u64::try_from(secret.0.as_ptr().addr()).expect("an address");
+        assert_eq!(look(place), [0xa7; 32]);
+        drop(secret);
+        assert_eq!(look(place), [0; 32]);
+    }
+
     #[test]
     fn a_signal_while_it_is_read_is_no_end_and_an_error_is_one() {
         struct Says(Vec<Result<u8, io::ErrorKind>>);

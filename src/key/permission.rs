@@ -136,6 +136,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_set_without_permissions_is_empty() {
+        assert!(PermissionSet::default().is_empty());
+        let read = BTreeSet::from(["read".parse().expect("valid")]);
+        let set = PermissionSet::try_from(read).expect("few");
+        assert!(!set.is_empty());
+    }
+
+    #[test]
     fn permissions_allow_what_the_table_says() {
         let allows = |has: &str, wants: &str| {
             let parse = |text: &str| text.parse::<Permission>().expect("valid");

@@ -221,6 +221,7 @@ fn an_address_that_others_reach_is_told() {
 #[test]
 fn a_log_says_what_happens() {
     let env = TestEnv::new();
+    env.create(["ci"]);
     let mut server = Server::start(env.serve());
     let At::Tcp(address) = server.address() else {
         panic!("no port");
@@ -230,7 +231,7 @@ fn a_log_says_what_happens() {
     let log = server.log().replace(&address.to_string(), "[ADDRESS]");
     insta::assert_snapshot!(Mask::new(env.home()).apply(&log), @"
     time=[-------TIME-------] level=info event=listening address=[ADDRESS]
-    time=[-------TIME-------] level=info event=ready keys=0
+    time=[-------TIME-------] level=info event=ready keys=1
     time=[-------TIME-------] level=info event=stopping signal=SIGTERM
     time=[-------TIME-------] level=info event=stopped
     ");

@@ -423,3 +423,21 @@ fn what_cannot_be_looked_at_is_not_called_missing() {
         );
     }
 }
+
+/// SQLite takes no path of more than 512 bytes; it is said of opening, with what SQLite says.
+#[test]
+fn a_path_that_sqlite_does_not_take_is_told() {
+    let mut place = Place::new();
+    drop(place.create());
+    let folder = place.folder().join(["f".repeat(100).as_str(); 6].join("/"));
+    fs::create_dir_all(&folder).expect("made");
+    let far = folder.join("vault.db");
+    copy(place.path(), &far);
+    place.location.vault = far.clone();
+    match refused(place.try_open().map(drop)) {
+        VaultError::Store(StoreError::Io { action, path, .. }) => {
+            assert_eq!((action, path), ("open", far));
+        }
+        other => panic!("{other:?}"),
+    }
+}

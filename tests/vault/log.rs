@@ -1,5 +1,7 @@
 //! What of the log and of the uses is looked at when.
 
+use std::collections::HashSet;
+
 use keywright::key::{Context, Role};
 use keywright::vault::{
     AuditFilter, AuditVerb, Filter, Import, ImportedValue, NewIssued, VaultError,
@@ -28,6 +30,21 @@ fn a_use_of_an_imported_key_has_its_name() {
     let told = audit(&mut vault, &AuditFilter::default());
     let names: Vec<_> = told.entries.into_iter().map(|entry| entry.name).collect();
     assert_eq!(names.last(), Some(&Some(name("openai"))), "{names:?}");
+}
+
+/// By it a change is found again whose commit was cut off, and told from all others.
+#[test]
+fn each_change_is_an_operation_of_its_own() {
+    let place = Place::new();
+    let mut vault = place.create();
+    for text in ["one", "two"] {
+        set(&mut vault, text, "sk-1");
+    }
+    let log = vault.log().expect("the log is whole");
+    let operations: HashSet<_> = log.iter().map(|entry| &entry.operation).collect();
+    assert_eq!(operations.len(), log.len());
+    let is_id = |id: &&String| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    assert!(operations.iter().all(is_id), "{operations:?}");
 }
 
 /// A change of a role is a change of what each key may do that has it, and of no other.

@@ -440,4 +440,26 @@ mod tests {
             }
         }
     }
+
+    /// After a swap that failed the vault is the one that was there, with its journal.
+    #[test]
+    fn what_was_kept_is_put_back() {
+        for has_come in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let [path, kept] = ["vault.db", "kept"].map(|name| folder.path().join(name));
+            fs::write(&path, "of before").expect("written");
+            fs::hard_link(&path, &kept).expect("linked");
+            fs::write(with_suffix(&kept, "-journal"), "its journal").expect("written");
+            if has_come {
+                fs::remove_file(&path).expect("removed");
+                fs::write(&path, "the new one").expect("written");
+            }
+            put_back(&kept, &path);
+            assert_eq!(fs::read(&path).expect("there"), b"of before");
+            let journal = with_suffix(&path, "-journal");
+            assert_eq!(fs::read(journal).expect("there"), b"its journal");
+            let left = fs::read_dir(folder.path()).expect("a folder").count();
+            assert_eq!(left, 2, "{has_come}");
+        }
+    }
 }
