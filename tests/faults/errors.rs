@@ -277,6 +277,21 @@ fn a_new_vault_whose_folder_cannot_be_synced_is_not_left_behind_unsaid() {
     );
 }
 
+/// Without its name what is in it is lost, so that nothing is put there.
+#[test]
+fn a_folder_that_cannot_be_synced_stops_what_would_be_in_it() {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::new(Deed::Init);
+    // The first sync is that of the home, where a folder has come.
+    let outcome = scene.disturb(&["fsync:error=EIO:when=1".to_owned()]);
+    let effect = scene.check(&outcome).expect("nothing is left");
+    assert_eq!((effect, outcome.code), (Effect::Nothing, Some(1)));
+    let said = "cannot make the folder";
+    assert!(outcome.stderr.contains(said), "{outcome:?}");
+}
+
 /// The commit that makes the token active happens, its last sync fails, and the vault cannot be opened to ask.
 #[test]
 fn a_token_whose_activation_is_uncertain_is_not_called_invalid() {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use keywright::crypto::{access_token_parts, recovery_code_input};
-use keywright::key::KeyKind;
-use keywright::vault::{AccessToken, Credential, NewIssued, RecoveryCode, Requirements, Vault};
-use rusqlite::{Connection, types::Value};
+use keywright::key::{Context, KeyKind, Role};
+use keywright::vault::{
+    AccessToken, Credential, Filter, NewIssued, RecoveryCode, Requirements, Vault,
+};
+use rusqlite::{Connection, params_from_iter, types::Value};
 
 use crate::fixture::*;
 use crate::search::{Locks, Loot, hex};
@@ -311,5 +313,45 @@ fn a_scope_that_gets_a_new_key_changes_no_byte_of_another() {
         }
         let second = &[at + SCOPES.len()];
         assert_eq!(names(&mut four.open(second)).len(), 2);
+    }
+}
+
+/// However few scopes there are.
+#[test]
+fn records_of_a_scope_that_is_not_there_are_refused() {
+    for settings in [0, 1] {
+        for scopes in [0, 1] {
+            let place = Place::new();
+            let mut vault = place.create();
+            if settings > 0 {
+                let role = Role {
+                    name: "billing".parse().expect("a role"),
+                    permissions: permissions(&["read"]),
+                    context: Context::default(),
+                };
+                vault.set_role(&role, false, &who(), NOW).expect("made");
+            }
+            if scopes > 0 {
+                set(&mut vault, "openai", "sk-1");
+            }
+            drop(vault);
+            Connection::open(place.path())
+                .and_then(|file| {
+                    // Behind all others.
+                    let columns = [255, 1, 1].iter().zip([16, 12, 16]);
+                    let ids = columns.map(|(byte, length)| Value::Blob(vec![*byte; length]));
+                    let insert =
+                        "INSERT INTO record VALUES (?1, ?2, ?3, 1, zeroblob(24), zeroblob(64))";
+                    file.execute(insert, params_from_iter(ids))
+                })
+                .expect("planted");
+            let opened = place.try_open();
+            let told = refused(opened.and_then(|mut vault| vault.list(&Filter::default(), NOW)));
+            let told = told.to_string();
+            assert!(
+                told.contains("records of a scope that does not exist"),
+                "{settings} {scopes}: {told}"
+            );
+        }
     }
 }
