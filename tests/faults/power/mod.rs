@@ -4,6 +4,7 @@
 
 pub(crate) mod disk;
 mod random;
+mod recovery;
 mod states;
 pub(crate) mod trace;
 mod twin;

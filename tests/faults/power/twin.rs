@@ -7,13 +7,15 @@ use crate::rig::can_trace;
 
 impl Replay {
     /// As if those syncs had not been that `is_lost` takes by the path and the step before.
-    fn without_syncs(mut self, is_lost: impl Fn(&str, &Step) -> bool) -> Self {
+    pub(super) fn without_syncs(mut self, is_lost: impl Fn(&str, &Step) -> bool) -> Self {
         let kept = self
             .steps
             .iter()
             .enumerate()
             .filter(|(index, step)| match step {
-                Step::Sync(node) => !is_lost(&self.name(*node), &self.steps[index - 1]),
+                Step::Sync(node) => {
+                    !is_lost(&self.name(*node), &self.steps[index.saturating_sub(1)])
+                }
                 _ => true,
             });
         let kept: Vec<Step> = kept.map(|(_, step)| step.clone()).collect();
