@@ -1,13 +1,13 @@
 //! Where an agent listens: a socket for each vault in a folder that is its owner's alone.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use rustix::process::{geteuid, umask};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::process::geteuid;
 
 use super::error::AgentError;
 use crate::crypto::sha256_parts;
@@ -100,11 +100,10 @@ impl Place {
         };
         self.remove_dead_socket()
             .map_err(self.failed("remove the old"))?;
-        // A mode that came later would leave a gap. The process has no other thread that could make files meanwhile.
-        let before = umask(Mode::from_raw_mode(0o177));
-        let listener = UnixListener::bind(&self.socket);
-        umask(before);
-        let listener = listener.map_err(self.failed("listen at"))?;
+        let listener = UnixListener::bind(&self.socket).map_err(self.failed("listen at"))?;
+        // Until then its folder alone keeps others away.
+        fs::set_permissions(&self.socket, Permissions::from_mode(0o600))
+            .map_err(self.failed("protect"))?;
         let made = fs::symlink_metadata(&self.socket).map_err(self.failed("look at"))?;
         if made.permissions().mode() & 0o077 != 0 {
             let source = io::Error::other("this file system keeps no modes");

@@ -1,16 +1,15 @@
 //! Where the server listens: an IP address and port, or a socket in the file system.
 
 use std::fmt;
-use std::fs::{self, Metadata};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use rustix::fs::Mode;
-use rustix::process::{geteuid, umask};
+use rustix::process::geteuid;
 
 use super::ServeError;
 
@@ -84,8 +83,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Begins to listen. For a socket in the file system the process's umask is changed meanwhile, so no other thread may
-    /// make files then.
+    /// Begins to listen.
     ///
     /// # Errors
     /// [`ServeError::InUse`] where another process listens there, [`ServeError::Unsafe`] for a path at which something else
@@ -110,11 +108,9 @@ impl Bound {
             }
             Address::Unix(path) => {
                 make_room(path, address)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
                 // As with a port of the loopback interface, every local user may ask; the folder says who may come here.
-                let before = umask(Mode::from_raw_mode(0o111));
-                let listener = UnixListener::bind(path);
-                umask(before);
-                let listener = listener.map_err(failed)?;
+                fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
                 let left = fs::symlink_metadata(path).map_err(failed)?;
                 Ok(Self {
                     listener: Listener::Unix(listener),
