@@ -350,13 +350,15 @@ impl Past<'_> {
         Anchor::new(&self.state, self.path, self.vault, scope)
     }
 
-    /// The anchors of scopes that were seen here before and after a re-keying since the copy was made. They refuse the key that
-    /// the scope has again, and its owner has said that it has. One that is damaged is for whoever holds a token to accept.
+    /// The anchors of scopes that refuse the key that the scope has again, though its owner has said that it has: they know it
+    /// as one that another replaced, or have another's number that is not believed. One that is damaged is for whoever holds a
+    /// token to accept.
     fn overruled(&self, scopes: Vec<(ScopeId, Seen, RootKey)>) -> Vec<(Anchor, Seen, RootKey)> {
         let scopes = scopes.into_iter().filter_map(|(scope, seen, key)| {
             let anchor = self.anchor(scope);
             let known = anchor.read(&key).ok()??;
-            known.retired.then_some((anchor, seen, key))
+            let refuses = known.retired || known.seen.sequence >= seen.sequence;
+            (refuses && !known.authentic).then_some((anchor, seen, key))
         });
         scopes.collect()
     }

@@ -318,34 +318,64 @@ fn a_restore_that_cannot_be_announced_does_not_begin() {
 /// What access tokens have seen here cannot be overruled: they go on refusing, and that is said.
 #[test]
 fn a_scope_that_was_sealed_anew_and_cannot_be_overruled_is_told() {
-    let mut shared = Shared::new();
-    assert_eq!(shared.look(&shared.place), ["ci"]);
-    let kind = KeyKind::Issued;
-    shared
-        .vault
-        .create_access(&name("y"), &shop(), kind, None, &who(), NOW)
-        .expect("made");
-    let found = shared.vault.find_access(&name("y")).expect("there");
-    shared
-        .vault
-        .revoke_access(found.slot, &who(), NOW)
-        .expect("revoked");
+    for has_seen_both in [true, false] {
+        let mut shared = Shared::new();
+        if has_seen_both {
+            assert_eq!(shared.look(&shared.place), ["ci"]);
+        }
+        let kind = KeyKind::Issued;
+        shared
+            .vault
+            .create_access(&name("y"), &shop(), kind, None, &who(), NOW)
+            .expect("made");
+        let found = shared.vault.find_access(&name("y")).expect("there");
+        shared
+            .vault
+            .revoke_access(found.slot, &who(), NOW)
+            .expect("revoked");
+        assert_eq!(shared.look(&shared.place), ["ci"]);
+        let anchor = scope_anchor(&shared.place, &shared.vault);
+        // An error that even root gets.
+        let passing = anchor.with_extension("new");
+        fs::create_dir(&passing).expect("made");
+        let prepared = prepare(&shared.place, &shared.copy).expect("prepared");
+        let told = prepared
+            .carry_out(&who(), LATER)
+            .expect("restored")
+            .warnings;
+        if !has_seen_both {
+            // Who knows the later key alone takes this one for the next.
+            assert!(told.is_empty(), "{told:?}");
+            fs::remove_dir(&passing).expect("removed");
+            assert_eq!(shared.look(&shared.place), ["ci"]);
+            continue;
+        }
+        assert_eq!(told.len(), 1, "{told:?}");
+        let beginning =
+            "access tokens that were used here are refused until a rollback is accepted: ";
+        assert!(told[0].starts_with(beginning), "{told:?}");
+        let refusal = refused(shared.seen_from(&shared.place));
+        assert!(matches!(refusal, VaultError::Forked { .. }), "{refusal:?}");
+        fs::remove_dir(&passing).expect("removed");
+        restore(&shared.place, &shared.copy);
+        assert_eq!(shared.look(&shared.place), ["ci"]);
+    }
+}
+
+/// The owner's own anchor is overruled there, too.
+#[test]
+fn a_scope_anchor_of_another_key_with_a_number_that_is_none_locks_nobody_out() {
+    let shared = Shared::new();
     assert_eq!(shared.look(&shared.place), ["ci"]);
     let anchor = scope_anchor(&shared.place, &shared.vault);
-    // An error that even root gets.
-    let passing = anchor.with_extension("new");
-    fs::create_dir(&passing).expect("made");
-    let prepared = prepare(&shared.place, &shared.copy).expect("prepared");
-    let told = prepared
-        .carry_out(&who(), LATER)
-        .expect("restored")
-        .warnings;
-    assert_eq!(told.len(), 1, "{told:?}");
-    let beginning = "access tokens that were used here are refused until a rollback is accepted: ";
-    assert!(told[0].starts_with(beginning), "{told:?}");
+    let number = u64::MAX.to_le_bytes();
+    let forged = [&b"KWA1"[..], &number, &[7; 32 + 8 + 32 + 16 + 32]].concat();
+    fs::write(&anchor, forged).expect("written");
     let refusal = refused(shared.seen_from(&shared.place));
-    assert!(matches!(refusal, VaultError::Forked { .. }), "{refusal:?}");
-    fs::remove_dir(&passing).expect("removed");
+    assert!(
+        matches!(refusal, VaultError::RolledBack { .. }),
+        "{refusal:?}"
+    );
     restore(&shared.place, &shared.copy);
     assert_eq!(shared.look(&shared.place), ["ci"]);
 }
