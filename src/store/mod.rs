@@ -16,8 +16,8 @@ pub use self::events::EventRow;
 pub use self::file::Access;
 pub(crate) use self::file::{SIZE_LIMIT, resolve};
 pub use self::vault::{
-    ALL_HAVE_TRIED, Change, HeaderRow, KEPT, Leftover, NewFile, RecordRow, ScopeRow, Sight,
-    SlotRow, Snapshot, VaultFile, Watch, check_target, is_same,
+    ALL_HAVE_TRIED, Change, HeaderRow, KEPT, Leftover, NewFile, RecordRow, SCOPES, SLOTS, ScopeRow,
+    Sight, SlotRow, Snapshot, VaultFile, Watch, check_target, is_same,
 };
 
 /// What can go wrong with files.

@@ -10,10 +10,10 @@ use super::find::Found;
 use super::head::{Manifest, ManifestRow, OpenScope, head_hash, vault_mac};
 use super::log::{LogEntry, entry_hash, seal_entry};
 use super::record::{OpenRecord, RecordKey};
-use super::state::{KEYS, SCOPES, SLOTS, State};
+use super::state::{KEYS, State};
 use crate::crypto::{RootKey, RowsMac, Secret, random};
 use crate::key::{Key, KeyId, KeyKind, KeyName, Scope, ScopeId, SlotId, Timestamp};
-use crate::store::{Change, RecordRow, SlotRow};
+use crate::store::{Change, RecordRow, SCOPES, SLOTS, SlotRow};
 
 /// An opened transaction, the checked state it began with, and what has changed since.
 pub(super) struct Draft<'a> {

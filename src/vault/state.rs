@@ -11,13 +11,8 @@ use crate::crypto::RootKey;
 use crate::key::{KeyKind, Scope, ScopeId, VaultId};
 use crate::store::{HeaderRow, RecordRow, SlotRow, Snapshot};
 
-/// Most slots.
-pub(super) const SLOTS: usize = 64;
-/// Most scopes.
-pub(super) const SCOPES: usize = 4096;
 /// Most keys in a scope.
 pub(super) const KEYS: u64 = 100_000;
-
 /// Most records of the vault's own scope.
 pub(super) const OWN_RECORDS: u64 = 10_000;
 
@@ -101,11 +96,6 @@ impl State {
         }
         let head = VaultHead::open(&header.head, key, vault)?;
         let (slots, scopes) = (snapshot.slots()?, snapshot.scopes()?);
-        if !checks::holds(slots.len() <= SLOTS && scopes.len() <= SCOPES) {
-            return Err(VaultError::altered(
-                "it has more slots or scopes than a vault can have",
-            ));
-        }
         let mut own = Manifest::default();
         snapshot.records(ScopeId::OWN, |row| {
             if own.len() == OWN_RECORDS {

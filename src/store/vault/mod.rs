@@ -29,6 +29,11 @@ use super::file::{self, Access, FileIdentity};
 /// Largest row, in bytes: two values of a provider key and the metadata fit many times.
 const LENGTH_LIMIT: i32 = 1 << 20;
 
+/// Most slots of a vault: ways to open it.
+pub const SLOTS: usize = 64;
+/// Most scopes of a vault.
+pub const SCOPES: usize = 4096;
+
 /// An open vault file.
 pub struct VaultFile {
     connection: Connection,

@@ -7,6 +7,7 @@ use rusqlite::{Row, Statement, Transaction, params};
 
 use super::rows::{HeaderRow, RecordRow, ScopeRow, SlotRow, record, small_blob, unsigned};
 use super::schema::{APPLICATION_ID, FORMAT, SCHEMA};
+use super::{SCOPES, SLOTS};
 use crate::checks;
 use crate::key::{KeyId, ScopeId, Sealed, SlotId, VaultId};
 use crate::store::StoreError;
@@ -46,11 +47,12 @@ impl Snapshot<'_> {
     /// All slots, in the order of their ids.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// [`StoreError::Altered`] when there are more than [`SLOTS`]: none is looked at then, for the one that opens the
+    /// vault may be beyond them.
     pub fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
         let sql = "SELECT slot_id, kind, scope_id, profile, salt, expires_at, commitment, nonce, sealed_key
-                   FROM slot ORDER BY slot_id LIMIT 65";
-        self.rows(sql, |row| {
+                   FROM slot ORDER BY slot_id";
+        self.few(sql, SLOTS, "slots", |row| {
             Ok(SlotRow {
                 id: SlotId(row.get(0)?),
                 kind: unsigned(row, 1)?,
@@ -70,10 +72,11 @@ impl Snapshot<'_> {
     /// All scopes, in the order of their ids.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// [`StoreError::Altered`] when there are more than [`SCOPES`].
     pub fn scopes(&self) -> Result<Vec<ScopeRow>, StoreError> {
-        let sql = "SELECT scope_id, key_id, nonce, sealed, head_nonce, head FROM scope ORDER BY scope_id LIMIT 4097";
-        self.rows(sql, |row| {
+        let sql =
+            "SELECT scope_id, key_id, nonce, sealed, head_nonce, head FROM scope ORDER BY scope_id";
+        self.few(sql, SCOPES, "scopes", |row| {
             Ok(ScopeRow {
                 id: ScopeId(row.get(0)?),
                 key_id: row.get(1)?,
@@ -294,6 +297,22 @@ impl Snapshot<'_> {
             Ok(())
         } else {
             Err(self.altered("its tables are not those of format 1"))
+        }
+    }
+
+    /// All the rows, of which a vault has at most `most`. No more than one beyond them is read.
+    fn few<T>(
+        &self,
+        sql: &str,
+        most: usize,
+        what: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.rows(&format!("{sql} LIMIT {}", most + 1), read)?;
+        if checks::holds(rows.len() <= most) {
+            Ok(rows)
+        } else {
+            Err(self.altered(format!("it has more {what} than a vault can have ({most})")))
         }
     }
 

@@ -12,11 +12,11 @@ use super::access::AccessOutline;
 use super::activity::with_cause;
 use super::find::Found;
 use super::list::Filter;
-use super::state::{KEYS, SCOPES, SLOTS, State};
+use super::state::{KEYS, State};
 use super::{Vault, VaultError};
 use crate::crypto::{Profile, RootKey, SlotKind};
 use crate::key::{Actor, GenerationState, Key, KeyId, Scope, ScopeId, Span, Status, Timestamp};
-use crate::store::{KeyTotal, SIZE_LIMIT};
+use crate::store::{KeyTotal, SCOPES, SIZE_LIMIT, SLOTS};
 
 /// What was found in an open vault.
 #[derive(Debug)]

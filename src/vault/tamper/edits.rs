@@ -158,7 +158,7 @@ const EDITS: &[Edit] = &[
     edit("slot of another vault instead", "CA.", "C..", AEAD,
         "DELETE FROM slot WHERE kind = 1; INSERT INTO slot SELECT * FROM other.slot WHERE kind = 1"),
     edit("access slot of another vault", "AA.", "...", "", "INSERT INTO slot SELECT * FROM other.slot WHERE kind = 3"),
-    edit("slots without end", "AA.", "...", "",
+    edit("slots without end", "AAA", "...", "",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
          INSERT INTO slot SELECT CAST(x'ff' || randomblob(15) AS BLOB), 3, {shop}, 0, randomblob(32), 0, randomblob(32), randomblob(24), randomblob(48) FROM n"),
     edit("passphrase slot's kind", "CA.", "C..", LOOKUP, "UPDATE slot SET kind = 3 WHERE slot_id = {pass}"),

@@ -4,12 +4,12 @@ use rusqlite::Connection;
 
 use super::{Bench, NOW, VaultError, Who, scope, shop, who};
 use crate::key::{KeyId, KeyKind, ScopeId};
-use crate::store::{Access, RecordRow, Snapshot, VaultFile};
+use crate::store::{Access, RecordRow, SCOPES, SLOTS, Snapshot, VaultFile};
 use crate::vault::Vault;
 use crate::vault::draft::Draft;
 use crate::vault::head::{ManifestRow, OpenScope};
 use crate::vault::log::Event;
-use crate::vault::state::{KEYS, OWN_RECORDS, SCOPES, SLOTS, State};
+use crate::vault::state::{KEYS, OWN_RECORDS, State};
 
 /// Runs `body` in a change that is not kept.
 fn drafted<T>(
@@ -90,20 +90,21 @@ fn a_vault_has_room_for_its_limit_of_scopes_and_no_more() {
     assert!(matches!(outcome, Err(VaultError::Limit(_))));
 }
 
-/// Before anything is computed over them.
+/// Before anything is computed over them, and before anybody is told that their credential is wrong: the rows that are
+/// too many come first, and what opens the vault last.
 #[test]
 fn a_vault_that_has_more_than_it_can_have_is_refused_for_that() {
     let bench = Bench::small();
     for (count, rows, words) in [
         (
             SLOTS,
-            "slot SELECT randomblob(16), 3, zeroblob(16), 0, randomblob(32), 0, randomblob(32), randomblob(24), randomblob(48)",
-            "more slots or scopes",
+            "slot SELECT unhex(printf('%032d', i)), 3, zeroblob(16), 0, randomblob(32), 0, randomblob(32), randomblob(24), randomblob(48)",
+            "more slots than",
         ),
         (
             SCOPES,
-            "scope SELECT randomblob(16), zeroblob(16), zeroblob(24), x'00', zeroblob(24), x'00'",
-            "more slots or scopes",
+            "scope SELECT unhex(printf('%032d', i)), zeroblob(16), zeroblob(24), x'00', zeroblob(24), x'00'",
+            "more scopes than",
         ),
         (
             OWN_RECORDS as usize,
@@ -117,9 +118,39 @@ fn a_vault_that_has_more_than_it_can_have_is_refused_for_that() {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) INSERT INTO {rows} FROM n"
         ));
         added.expect("added");
-        let refusal = bench.read(&path, Who::Passphrase).expect_err("too many");
-        assert!(refusal.to_string().contains(words), "{refusal}");
+        for who in [Who::AccessToken, Who::Passphrase, Who::RecoveryCode] {
+            // Who holds an access token has no business with the vault's own records.
+            if matches!(who, Who::AccessToken) && words == "more settings" {
+                continue;
+            }
+            let refusal = bench.read(&path, who).expect_err("too many");
+            assert!(refusal.to_string().contains(words), "{refusal}");
+        }
     }
+}
+
+#[test]
+fn as_many_slots_and_scopes_are_read_as_there_can_be() {
+    let bench = Bench::small();
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SLOTS})
+            INSERT INTO slot SELECT randomblob(16), kind, scope_id, profile, salt, expires_at, commitment, nonce, sealed_key
+            FROM n, (SELECT * FROM slot LIMIT 1) LIMIT {SLOTS} - (SELECT COUNT(*) FROM slot);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SCOPES})
+            INSERT INTO scope SELECT randomblob(16), key_id, nonce, sealed, head_nonce, head
+            FROM n, (SELECT * FROM scope LIMIT 1) LIMIT {SCOPES} - (SELECT COUNT(*) FROM scope)"
+    );
+    let count = |snapshot: &Snapshot<'_>| {
+        (
+            snapshot.slots().map(|it| it.len()),
+            snapshot.scopes().map(|it| it.len()),
+        )
+    };
+    let (slots, scopes) = seen(&bench, &sql, count);
+    assert_eq!(
+        (slots.expect("read"), scopes.expect("read")),
+        (SLOTS, SCOPES)
+    );
 }
 
 /// Looks at an edited copy with the eyes of who has not opened it.
