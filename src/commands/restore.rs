@@ -63,7 +63,8 @@ pub(crate) fn restore(args: &RestoreArgs, session: &mut Session) -> Result<Exit,
         let working = session.out.working("Restoring");
         let restored = restoration.carry_out(&session.settings.actor, session.now);
         drop(working);
-        let restored = restored?;
+        let restored =
+            restored.map_err(|err| CommandError::from(err).also("nothing was restored"))?;
         tell_restored(&restored, session);
         // Its key may not be the vault's any more.
         session.lock_agent();

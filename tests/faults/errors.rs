@@ -106,10 +106,17 @@ fn check_words(effect: Effect, is_out: bool, outcome: &Outcome) -> Result<(), Wr
     let uncertain = says("cannot be told") || outcome.stderr.is_empty();
     let not_valid = says("printed token is not valid") || says("recovery code opens nothing");
     match effect {
-        Effect::Nothing => ensure(
-            !is_out || not_valid || uncertain || says("undone"),
-            "a secret is out that is worth nothing, and it is not called so",
-        ),
+        Effect::Nothing => {
+            let tried_to_restore = says("The backup `") && !outcome.is_done();
+            ensure(
+                !tried_to_restore || says("nothing was restored"),
+                "it is not said that nothing was restored",
+            )?;
+            ensure(
+                !is_out || not_valid || uncertain || says("undone"),
+                "a secret is out that is worth nothing, and it is not called so",
+            )
+        }
         Effect::Pending => ensure(
             not_valid || uncertain || says("is left undelivered"),
             "a pending token is left and not spoken of",
@@ -126,6 +133,7 @@ fn check_words(effect: Effect, is_out: bool, outcome: &Outcome) -> Result<(), Wr
             ensure(!not_valid, "the token is called invalid and is valid")?;
             let denials = [
                 "nothing was changed",
+                "nothing was restored",
                 "not saved",
                 "undone",
                 "no vault was made",
