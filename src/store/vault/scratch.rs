@@ -114,7 +114,10 @@ impl NewFile {
         } = self;
         drop(file);
         let kept = keep(&target, suffix)?;
-        let swapped = move_side_files(&target, &kept).and_then(|()| scratch.rename(&target));
+        // Not every file system keeps the order of names when the power goes: the new vault must not come without them.
+        let swapped = move_side_files(&target, &kept)
+            .and_then(|()| sync_folder(&target))
+            .and_then(|()| scratch.rename(&target));
         swapped.inspect_err(|_| put_back(&kept, &target))?;
         Ok(kept)
     }
@@ -364,10 +367,9 @@ impl Scratch {
         match link {
             Ok(()) => {
                 drop(self);
-                file::sync_folder(path).map_err(|source| {
+                sync_folder(path).inspect_err(|_| {
                     // What may be gone after a power failure was not made.
                     let _ = fs::remove_file(path);
-                    unsynced(path, source)
                 })
             }
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
@@ -388,7 +390,7 @@ impl Scratch {
             path: path.to_owned(),
             source,
         })?;
-        file::sync_folder(path).map_err(|source| unsynced(path, source))
+        sync_folder(path)
     }
 }
 
@@ -405,12 +407,12 @@ fn refuse_side_files(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn unsynced(path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io {
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    file::sync_folder(path).map_err(|source| StoreError::Io {
         action: "sync the folder of",
         path: path.to_owned(),
         source,
-    }
+    })
 }
 
 impl Drop for Scratch {

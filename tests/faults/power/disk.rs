@@ -2,9 +2,9 @@
 //!
 //! Until a file is synced, each sector of it may be as it was, or as any write since has left it, whatever becomes of the
 //! others and in whatever order; its length likewise. A length that is kept without the bytes shows zeros, or noise. Until
-//! a folder is synced, its names may be those of any moment since, one folder apart from another.
+//! a folder is synced, each change of its names may be kept or lost, whatever becomes of the others; a rename is one change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -222,11 +222,12 @@ impl Disk {
         let mut parts = Vec::new();
         for (&node, steps) in &self.since {
             let Kind::File(bytes) = &self.tree.0[node] else {
-                let latest = steps.len();
+                let bits = u32::try_from(steps.len()).expect("few changes");
+                let all = 1_usize.checked_shl(bits).expect("fewer than 64 changes") - 1;
                 parts.push(Part {
                     node,
                     at: At::Names,
-                    latest,
+                    latest: all,
                 });
                 continue;
             };
@@ -260,8 +261,11 @@ impl Disk {
         for (&node, steps) in &self.since {
             match &self.tree.0[node] {
                 Kind::Folder(_) => {
-                    for step in &steps[..version(node, At::Names)] {
-                        if let Step::Names { folder, changed } = step {
+                    let kept = version(node, At::Names);
+                    for (number, step) in steps.iter().enumerate() {
+                        if let Step::Names { folder, changed } = step
+                            && kept >> number & 1 == 1
+                        {
                             tree.rename(*folder, changed);
                         }
                     }
@@ -288,7 +292,7 @@ impl Disk {
     }
 }
 
-/// Something that is kept or lost by itself, and how many versions it has beside the one that was.
+/// Something that is kept or lost by itself, and the last of its versions; 0 is the one that was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     pub(crate) node: Node,
@@ -296,9 +300,27 @@ pub(crate) struct Part {
     pub(crate) latest: usize,
 }
 
+impl Part {
+    /// Those of the versions between the first and the last that are no matter of chance: of names the first changes
+    /// alone, all but one of them, and each alone.
+    pub(crate) fn between(&self) -> Vec<usize> {
+        if self.at != At::Names {
+            return (1..self.latest).collect();
+        }
+        let all = self.latest;
+        let each = (0..usize::BITS - all.leading_zeros()).map(|number| 1 << number);
+        let found: BTreeSet<usize> = each
+            .flat_map(|one: usize| [one - 1, all ^ one, one])
+            .filter(|kept| *kept != 0 && *kept != all)
+            .collect();
+        found.into_iter().collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum At {
     Length,
+    /// Of a folder: each bit of a version says whether that change is kept, the first the oldest.
     Names,
     /// By its number in the file.
     Sector(usize),

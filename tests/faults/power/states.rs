@@ -117,7 +117,10 @@ impl States {
             .filter(|(part, version)| **version < part.latest)
             .map(|(part, version)| {
                 let (name, latest) = (name(part.node), part.latest);
-                format!("{name} {:?} has version {version} of {latest}", part.at)
+                format!(
+                    "{name} {:?} has version {version:#b} of {latest:#b}",
+                    part.at
+                )
             })
             .collect();
         let noise = state.noise.map_or("zeros", |_| "noise");
@@ -175,7 +178,7 @@ impl Moment {
             }
         }
         for (index, part) in self.parts.iter().enumerate() {
-            for version in 1..part.latest {
+            for version in part.between() {
                 for rest in [&nothing, &all] {
                     let mut between = rest.clone();
                     between[index] = version;

@@ -75,6 +75,19 @@ fn a_commit_whose_folder_is_not_synced_is_noticed() {
     }
 }
 
+/// The new vault's name may be kept, and the second one of what it replaced lost.
+#[test]
+fn a_second_name_that_is_not_synced_before_the_first_is_taken_is_noticed() {
+    if can_trace() {
+        let replay = Replay::of(Deed::Restore).without_syncs(|path, before| {
+            let kept = matches!(before, Step::Names { changed, .. } if changed[0].0.contains(".before-restore-"));
+            path == ".config/keywright" && kept
+        });
+        let harm = replay.harm().expect("harm");
+        assert!(harm.contains("what was there is not kept"), "{harm}");
+    }
+}
+
 #[test]
 fn an_anchor_that_is_not_synced_is_noticed() {
     if can_trace() {
