@@ -35,6 +35,11 @@ impl Locked {
         }
     }
 
+    /// Whoever waited for it gets it.
+    fn let_go(&self) {
+        self.connection.execute_batch("ROLLBACK").expect("free");
+    }
+
     /// Lets go; nothing was written to it.
     #[track_caller]
     fn stays_untouched(self) {
@@ -128,7 +133,7 @@ fn a_writer_that_gets_the_lock_of_the_old_file_does_not_write_to_it() {
         let waiting = Waiting::start(&env, &vault, &["create", "late"]);
         put(&env, "newer.db");
         thread::sleep(Duration::from_millis(pause));
-        locked.connection.execute_batch("ROLLBACK").expect("free");
+        locked.let_go();
         let token = waiting.end().token();
         locked.stays_untouched();
         assert_eq!(env.names(), ["first", "late", "other"]);
@@ -157,7 +162,7 @@ fn a_writer_writes_to_no_older_and_to_no_other_vault() {
 
 #[test]
 fn a_writer_whose_vault_is_deleted_and_made_anew_writes_to_neither() {
-    for is_made in [false, true] {
+    for (is_made, is_free) in [(false, false), (false, true), (true, false), (true, true)] {
         let env = scene();
         let vault = env.vault();
         let locked = Locked::new(&env, &vault);
@@ -170,6 +175,9 @@ fn a_writer_whose_vault_is_deleted_and_made_anew_writes_to_neither() {
             fs::remove_file(&vault).expect("removed");
         }
         let before = env.vault_bytes();
+        if is_free {
+            locked.let_go();
+        }
         let refused = waiting.end();
         assert!(!refused.success(), "{refused}");
         assert!(refused.stdout().is_empty(), "{refused}");
@@ -181,29 +189,34 @@ fn a_writer_whose_vault_is_deleted_and_made_anew_writes_to_neither() {
 
 #[test]
 fn a_refresh_that_waits_for_a_slice_does_not_write_to_the_one_that_was_replaced() {
-    let env = scene();
-    let make = |name: &str, more: &str| {
-        let args = ["backup", name, "--scope", "default/development"];
-        let made = env.run(args.into_iter().chain(more.split_whitespace()));
-        assert!(made.success(), "{made}");
-    };
-    make("slice.vault", "");
-    env.create(["second"]);
-    make("newer.vault", "");
-    env.create(["third"]);
-    let slice = env.path("slice.vault");
-    let locked = Locked::new(&env, &slice);
-    let args = ["backup", "slice.vault", "--scope", "default/development"];
-    let args = [&args[..], &["--refresh"]].concat();
-    let waiting = Waiting::start(&env, &slice, &args);
-    let there = fs::read(env.path("newer.vault")).expect("a file");
-    fs::rename(env.path("newer.vault"), &slice).expect("moved");
-    let ended = waiting.end();
-    let after = fs::read(&slice).expect("a file");
-    // It is told, or the new one is up to date.
-    assert_eq!(ended.success(), after != there, "{ended}");
-    locked.stays_untouched();
-    make("slice.vault", "--refresh");
+    for is_free in [false, true] {
+        let env = scene();
+        let make = |name: &str, more: &str| {
+            let args = ["backup", name, "--scope", "default/development"];
+            let made = env.run(args.into_iter().chain(more.split_whitespace()));
+            assert!(made.success(), "{made}");
+        };
+        make("slice.vault", "");
+        env.create(["second"]);
+        make("newer.vault", "");
+        env.create(["third"]);
+        let slice = env.path("slice.vault");
+        let locked = Locked::new(&env, &slice);
+        let args = ["backup", "slice.vault", "--scope", "default/development"];
+        let args = [&args[..], &["--refresh"]].concat();
+        let waiting = Waiting::start(&env, &slice, &args);
+        let there = fs::read(env.path("newer.vault")).expect("a file");
+        fs::rename(env.path("newer.vault"), &slice).expect("moved");
+        if is_free {
+            locked.let_go();
+        }
+        let ended = waiting.end();
+        let after = fs::read(&slice).expect("a file");
+        // It is told, or the new one is up to date.
+        assert_eq!(ended.success(), after != there, "{ended}");
+        locked.stays_untouched();
+        make("slice.vault", "--refresh");
+    }
 }
 
 /// Whoever is first: what was acknowledged is in the vault, or in what `restore` kept of it.
