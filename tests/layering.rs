@@ -209,10 +209,14 @@ fn the_search_can_fail() {
         module: "key".to_owned(),
         path: "key/x.rs".to_owned(),
         text: "use crate::{store, vault::Vault};\nuse crate::crypto::Token;\nfn f() { println!(\"{}\", t.expose()) }\n\
-               #[cfg(test)]\nmod tests { use crate::output; }\n"
+               #[cfg(test)]\nmod properties;\nuse crate::error;\n#[cfg(test)]\nmod tests {\n    use crate::output;\n}\n\
+               use crate::view;\n"
             .to_owned(),
     };
-    assert_eq!(source.imports(), ["store", "vault", "crypto"]);
+    assert_eq!(
+        source.imports(),
+        ["store", "vault", "crypto", "error", "view"]
+    );
     assert!(source.may_import().is_empty());
     assert!(
         source
@@ -236,13 +240,21 @@ struct Source {
 }
 
 impl Source {
-    /// Lines of the program itself: no comments, and nothing from the unit tests on, which end each file.
+    /// Lines of the program itself: no comments, and no items that only unit tests have.
     fn code(&self) -> Vec<&str> {
-        self.text
-            .lines()
-            .take_while(|line| *line != "#[cfg(test)]")
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect()
+        let mut code = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            if line == "#[cfg(test)]" {
+                // The item ends at the first line without an indent that closes it.
+                lines.find(|line| {
+                    *line == "}" || !line.starts_with(' ') && line.ends_with([';', '}'])
+                });
+            } else if !line.trim_start().starts_with("//") {
+                code.push(line);
+            }
+        }
+        code
     }
 
     /// Modules of ours that are named, as `crate::a` or `crate::{a, b::c}`.
