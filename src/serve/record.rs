@@ -94,6 +94,7 @@ impl Recording {
         // Who guesses needs no key for it, and must not push the uses of those who have one out of the file.
         let asked = (!used.is_wrong_secret()).then_some((request.method, path, request.client));
         let likeness = self.hasher.hash_one((used.likeness(), asked));
+        let mut has_waited = false;
         let told = loop {
             // Before the look, so that room that is made after it is noticed.
             let taken = self.pending.taken.notified();
@@ -102,7 +103,11 @@ impl Recording {
                 if uses.is_lost {
                     return !self.is_required;
                 }
-                let most = if uses.is_stalled { KEPT } else { BATCH };
+                let most = if uses.is_stalled || has_waited {
+                    KEPT
+                } else {
+                    BATCH
+                };
                 if let Some(is_new) = uses.add(likeness, &used, request, most) {
                     let told = self.is_required.then(|| uses.told());
                     let is_ripe = is_new && [1, BATCH].contains(&uses.events.len());
@@ -113,16 +118,17 @@ impl Recording {
                     }
                     break told;
                 }
+                if has_waited {
+                    uses.lost += 1;
+                    return true;
+                }
             }
             if self.is_required {
                 taken.await;
             } else if timeout(PATIENCE, taken).await.is_err() {
-                let mut uses = self.pending.uses();
-                if uses.is_stalled {
-                    uses.lost += 1;
-                    return true;
-                }
-                uses.is_stalled = true;
+                // Others may have found out at once with this one: each looks again, where there is more room.
+                has_waited = true;
+                self.pending.uses().is_stalled = true;
             }
         };
         match told {

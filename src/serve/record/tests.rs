@@ -118,6 +118,22 @@ async fn a_writer_that_does_not_come_holds_nobody_up() {
     assert!(!stalled());
 }
 
+/// There is room for all who wait when the first of them finds that the writer does not come.
+#[tokio::test]
+async fn of_many_who_wait_in_vain_together_none_is_lost() {
+    let recording = Arc::new(recording(false));
+    let batch = i64::try_from(BATCH).expect("few");
+    add(&recording, 0..batch).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for second in batch..batch + 100 {
+        let recording = Arc::clone(&recording);
+        waiting.spawn(async move { recording.record(used(second), NOTHING_SAID).await });
+    }
+    assert_eq!(waiting.join_all().await, [true; 100]);
+    let taken = recording.pending.take();
+    assert_eq!((taken.events.len(), taken.lost), (BATCH + 100, 0));
+}
+
 #[tokio::test]
 async fn what_may_wait_is_gathered() {
     /// What it says at once; nothing where it waits.
