@@ -92,7 +92,11 @@ impl ActivityFile {
             }
         }
         let file = Self::connect(path)?;
-        file.prepare_schema()?;
+        let is_made = file.has_schema()?;
+        file.use_log()?;
+        if !is_made {
+            file.make_schema()?;
+        }
         Ok(file)
     }
 
@@ -105,7 +109,11 @@ impl ActivityFile {
             return Ok(None);
         }
         let file = Self::connect(path)?;
-        Ok(file.has_schema()?.then_some(file))
+        if !file.has_schema()? {
+            return Ok(None);
+        }
+        file.use_log()?;
+        Ok(Some(file))
     }
 
     /// The file that is open, if the path still leads to it; else what is there now, opened or made.

@@ -162,10 +162,12 @@ fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::key::KeyId;
 
-    /// SQLite keeps numbers apart while they are the table's key; who writes the file may make it another table.
+    /// SQLite keeps numbers apart; who writes the file may write its pages.
     #[test]
     fn a_number_that_is_there_twice_has_no_order() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -173,13 +175,22 @@ mod tests {
         drop(ActivityFile::open_or_create(&path).expect("made"));
         let key: KeyId = "0123456789ab".parse().expect("an id");
         let db = rusqlite::Connection::open(&path).expect("opens");
-        db.execute_batch(
-            "DROP TABLE event;
-             CREATE TABLE event (seq INTEGER, at INTEGER, key_id BLOB, sealed BLOB);
-             CREATE INDEX event_by_key ON event (key_id, at);",
-        )
-        .expect("another table");
-        let add = "INSERT INTO event VALUES (?1, 10, ?2, x'00')";
+        db.pragma_update(None, "journal_mode", "DELETE")
+            .expect("one file");
+        for number in [1, 2] {
+            let add = "INSERT INTO event VALUES (?1, 10, ?2, x'00')";
+            db.execute(add, params![number, key.as_bytes()])
+                .expect("added");
+        }
+        let page = |name: &str| -> usize {
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+            let page: u32 = db
+                .query_row(sql, [name], |row| row.get(0))
+                .expect("a table");
+            (page as usize - 1) * 4096
+        };
+        let pages = ["event", "event_by_key"].map(page);
+        drop(db);
         let always = Timestamp(i64::MIN)..=Timestamp(i64::MAX);
         let read = || {
             let file = ActivityFile::open_existing(&path).expect("opens");
@@ -192,11 +203,24 @@ mod tests {
                 file.events_after(0, 9),
             ]
         };
-        db.execute(add, params![1, key.as_bytes()]).expect("added");
         for events in read() {
-            assert_eq!(events.expect("one").len(), 1);
+            assert_eq!(events.expect("two").len(), 2);
         }
-        db.execute(add, params![1, key.as_bytes()]).expect("added");
+        let mut bytes = fs::read(&path).expect("there");
+        // After the page's header of 8 bytes, where each of its two rows is: its length, and the table's its number.
+        let row = |bytes: &[u8], page: usize, at: usize| {
+            let place = &bytes[page + 8 + 2 * at..][..2];
+            page + usize::from(u16::from_be_bytes([place[0], place[1]]))
+        };
+        let second = row(&bytes, pages[0], 1);
+        assert_eq!(bytes[second + 1], 2);
+        bytes[second + 1] = 1;
+        // The index has the number at the end of a row, and none that is 1 but in the row's header.
+        let (first, second) = (row(&bytes, pages[1], 0), row(&bytes, pages[1], 1));
+        let length = usize::from(bytes[first]) + 1;
+        let row = bytes[first..first + length].to_vec();
+        bytes[second..second + length].copy_from_slice(&row);
+        fs::write(&path, bytes).expect("edited");
         for events in read() {
             assert!(
                 matches!(events, Err(StoreError::Altered { .. })),

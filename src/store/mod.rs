@@ -43,6 +43,8 @@ pub enum StoreError {
     Missing(PathBuf),
     #[error("`{path}` has format {format}, which a newer keywright wrote; this one reads format 1")]
     Newer { path: PathBuf, format: i64 },
+    #[error("`{0}` is no activity file, but a vault or another program's")]
+    NotActivity(PathBuf),
     #[error("`{0}` is not a keywright vault, or its first bytes are damaged")]
     NotAVault(PathBuf),
     #[error("`{path}` is not replaced: {why}")]

@@ -1,4 +1,4 @@
-//! Files and folders are their owner's alone, whatever the umask.
+//! Files and folders are their owner's alone, whatever the umask; what is no file of ours is left as it is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -153,4 +153,39 @@ fn nothing_is_written_into_the_working_folder_or_temp() {
         let entries = fs::read_dir(env.path(folder)).expect("readable");
         assert_eq!(entries.count(), 0, "{folder}");
     }
+}
+
+/// It has the same first bytes, and a journal of another kind would make it a vault that nobody opens.
+#[test]
+fn a_vault_is_no_activity_file() {
+    let env = TestEnv::new();
+    env.set(["openai"], "sk-0123456789abcdef");
+    let vault = env.vault();
+    std::os::unix::fs::symlink(&vault, env.path("link.db")).expect("linked");
+    let before = env.vault_bytes();
+    for place in [vault.to_str().expect("UTF-8"), "link.db"] {
+        for args in [
+            &["get", "openai"] as &[&str],
+            &["list"],
+            &["show", "openai"],
+        ] {
+            let told = env.run_with_env(args.iter().copied(), [("KEYWRIGHT_ACTIVITY", place)]);
+            assert!(told.success(), "{place}: {told}");
+            assert!(
+                told.stderr().contains("is no activity file"),
+                "{place}: {told}"
+            );
+        }
+    }
+    let audit = env.run_with_env(["audit"], [("KEYWRIGHT_ACTIVITY", "link.db")]);
+    insta::assert_snapshot!(audit, @r"
+    exit: 1
+    ---- stdout
+    ---- stderr
+    error: the activity file cannot be used
+      caused by: `link.db` is no activity file, but a vault or another program's
+    hint: KEYWRIGHT_ACTIVITY chooses another place
+    ");
+    assert!(env.vault_bytes() == before);
+    assert!(env.run(["list"]).success());
 }

@@ -164,7 +164,10 @@ fn audit_and_usage_say_so() {
 /// As a newer keywright leaves it, or whoever altered it.
 #[test]
 fn a_file_of_another_format_is_not_taken_for_one_without_uses() {
-    for (format, words) in [(0, "it has tables and no format"), (2, "has format 2")] {
+    for (format, words) in [
+        (0, "its tables are not those of an activity file"),
+        (2, "has format 2"),
+    ] {
         let place = Place::new();
         let mut vault = used(&place);
         execute(

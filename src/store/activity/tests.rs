@@ -53,14 +53,54 @@ fn what_sqlite_finds_fault_with_is_told() {
     let other = Connection::open(&file.path).expect("opens");
     other
         .execute_batch(
-            "INSERT INTO total VALUES (x'00', 1, 0, NULL);
+            "CREATE TEMP TABLE kept AS SELECT sql FROM main.sqlite_schema WHERE name = 'total';
+             DROP TABLE total;
+             CREATE TABLE total (key_id BLOB NOT NULL PRIMARY KEY, requests INTEGER, refused INTEGER NOT NULL,
+                                 last_used INTEGER) STRICT, WITHOUT ROWID;
+             INSERT INTO total VALUES (x'00', NULL, 0, NULL);
              PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'last_used INTEGER', 'last_used INTEGER NOT NULL');",
+             UPDATE sqlite_schema SET sql = (SELECT sql FROM kept) WHERE name = 'total';",
         )
         .expect("edited");
     let anew = ActivityFile::open_existing(&file.path).expect("opens");
     let told = anew.expect("there").check_pages();
     assert!(matches!(told, Err(StoreError::Altered { .. })), "{told:?}");
+}
+
+/// It may be any file that a variable or a link leads to, and hostile: nothing of it is changed, and no view is read.
+#[test]
+fn what_has_other_tables_is_refused_and_left_as_it_is() {
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT";
+    let view = format!("DROP TABLE total; CREATE VIEW total AS {endless} i, i, i, i FROM n");
+    for edit in [
+        view.as_str(),
+        "DROP INDEX event_by_key",
+        "DROP TABLE event",
+        "CREATE TABLE other (x)",
+        "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM usage; END",
+        "ALTER TABLE event ADD COLUMN more INTEGER",
+        "PRAGMA user_version = 0",
+    ] {
+        let (_folder, file) = file();
+        let path = file.path.clone();
+        drop(file);
+        let other = Connection::open(&path).expect("opens");
+        // As another program's may be.
+        let edited = format!("PRAGMA journal_mode = DELETE; {edit}");
+        other.execute_batch(&edited).expect("edited");
+        drop(other);
+        let before = fs::read(&path).expect("there");
+        for opened in [
+            ActivityFile::open_existing(&path).map(|_| ()),
+            ActivityFile::open_or_create(&path).map(|_| ()),
+        ] {
+            assert!(
+                matches!(opened, Err(StoreError::Altered { .. })),
+                "{edit}: {opened:?}"
+            );
+        }
+        assert!(fs::read(&path).expect("there") == before, "{edit}");
+    }
 }
 
 /// As the first uses of a vault do that come together.
