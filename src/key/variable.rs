@@ -21,30 +21,60 @@ impl VariableName {
             || DANGEROUS_PREFIXES
                 .iter()
                 .any(|prefix| self.0.starts_with(prefix))
+            || self
+                .0
+                .to_ascii_lowercase()
+                .starts_with(DANGEROUS_PREFIX_OF_NPM)
     }
 }
 
 /// Names that are refused as they stand.
 const DANGEROUS: &[&str] = &[
+    "AWKLIBPATH",
+    "AWKPATH",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
     "BASHOPTS",
     "BASH_ENV",
     "BROWSER",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_HOME",
+    "CC",
     "CDPATH",
+    "CLASSPATH",
     "CORECLR_PROFILER",
     "CORECLR_PROFILER_PATH",
+    "CXX",
+    "DOCKER_CONFIG",
     "DOTNET_STARTUP_HOOKS",
     "EDITOR",
     "ENV",
+    "ERL_AFLAGS",
+    "ERL_FLAGS",
+    "ERL_LIBS",
     "EXINIT",
     "FPATH",
     "GCONV_PATH",
+    "GEM_HOME",
+    "GEM_PATH",
     "GLIBC_TUNABLES",
     "GNUMAKEFLAGS",
+    "GOENV",
+    "GOFLAGS",
+    "GOROOT",
+    "GOTOOLCHAIN",
+    "GRADLE_OPTS",
+    "GRADLE_USER_HOME",
+    "GTK_MODULES",
+    "GTK_PATH",
     "HOME",
     "HOSTALIASES",
     "IFS",
+    "JAVA_OPTS",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
+    "JULIA_LOAD_PATH",
+    "KUBECONFIG",
     "LESSCLOSE",
     "LESSOPEN",
     "LOCPATH",
@@ -54,6 +84,8 @@ const DANGEROUS: &[&str] = &[
     "MAKEFILES",
     "MAKEFLAGS",
     "MANPAGER",
+    "MAVEN_ARGS",
+    "MAVEN_OPTS",
     "NLSPATH",
     "NODE_EXTRA_CA_CERTS",
     "NODE_OPTIONS",
@@ -70,6 +102,7 @@ const DANGEROUS: &[&str] = &[
     "PERLLIB",
     "PHPRC",
     "PHP_INI_SCAN_DIR",
+    "PIP_CONFIG_FILE",
     "PROMPT_COMMAND",
     "PS0",
     "PS1",
@@ -79,10 +112,13 @@ const DANGEROUS: &[&str] = &[
     "PYTHONBREAKPOINT",
     "PYTHONEXECUTABLE",
     "PYTHONHOME",
+    "PYTHONINSPECT",
     "PYTHONPATH",
+    "PYTHONPLATLIBDIR",
     "PYTHONSTARTUP",
     "PYTHONUSERBASE",
     "PYTHONWARNINGS",
+    "QT_PLUGIN_PATH",
     "READNULLCMD",
     "RES_OPTIONS",
     "RUBYLIB",
@@ -90,10 +126,20 @@ const DANGEROUS: &[&str] = &[
     "RUSTC",
     "RUSTC_WORKSPACE_WRAPPER",
     "RUSTC_WRAPPER",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "R_ENVIRON_USER",
+    "R_LIBS",
+    "R_PROFILE",
+    "R_PROFILE_USER",
+    "SBT_OPTS",
     "SHELL",
     "SHELLOPTS",
     "SSH_ASKPASS",
     "SUDO_ASKPASS",
+    "TCLLIBPATH",
     "TMPDIR",
     "VIMINIT",
     "VISUAL",
@@ -101,6 +147,7 @@ const DANGEROUS: &[&str] = &[
     "XDG_CONFIG_HOME",
     "XDG_DATA_DIRS",
     "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
     "XDG_STATE_HOME",
     "ZDOTDIR",
     "_JAVA_OPTIONS",
@@ -109,12 +156,17 @@ const DANGEROUS: &[&str] = &[
 /// Beginnings of names that are refused.
 const DANGEROUS_PREFIXES: &[&str] = &[
     "BASH_FUNC_",
+    "CARGO_BUILD_",
+    "CARGO_TARGET_",
     "DYLD_",
     "GIT_",
     "KEYWRIGHT_",
     "LD_",
     "MALLOC_",
 ];
+
+/// The same, in whatever case: npm takes its settings so.
+const DANGEROUS_PREFIX_OF_NPM: &str = "npm_config_";
 
 impl FromStr for VariableName {
     type Err = ParseError;
@@ -209,11 +261,18 @@ mod tests {
             "MAKEFLAGS",
             "OPENSSL_CONF",
             "XDG_CONFIG_HOME",
+            "npm_config_script_shell",
+            "NPM_CONFIG_SHELL",
+            "CARGO_BUILD_RUSTC",
+            "GOFLAGS",
         ] {
             assert!(dangerous(bad), "{bad}");
         }
         for good in [
             "OPENAI_API_KEY",
+            "CARGO_REGISTRY_TOKEN",
+            "GOOGLE_API_KEY",
+            "NPM_TOKEN",
             "PATHS",
             "XLD_PRELOAD",
             "GITHUB_TOKEN",

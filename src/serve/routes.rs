@@ -124,14 +124,18 @@ async fn answer_proxy(
     request: &Request<Incoming>,
 ) -> Response<Body> {
     let headers = request.headers();
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| {
+        headers
+            .get(name)
+            .map(|it| String::from_utf8_lossy(it.as_bytes()))
+    };
     // What the client asked of the proxy.
     let (method, target) = match asker {
         Asker::Envoy => {
             // It appends the client's path and query to its prefix, so that a query there is the client's own.
             let target = request.uri().path_and_query().map_or("", |it| it.as_str());
             let target = target.strip_prefix(asker.path());
-            (Some(request.method().clone()), target)
+            (Some(request.method().clone()), target.map(Cow::from))
         }
         Asker::Nginx => (
             text(ORIGINAL_METHOD).and_then(|it| it.parse().ok()),
@@ -153,6 +157,7 @@ async fn answer_proxy(
             Question::of(query, method.as_ref())
         }
     };
+    let target = target.as_deref();
     let in_query = target.is_some_and(Question::has_token);
     let client = client(headers, peer);
     let asked = Asked {

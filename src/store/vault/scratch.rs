@@ -30,9 +30,9 @@ impl NewFile {
         let target = resolve_new(target)?;
         let scratch = Scratch::beside(&target)?;
         let file = VaultFile::connect(
-            scratch.0.clone(),
-            &scratch.0,
-            scratch.identity()?,
+            scratch.path.clone(),
+            &scratch.path,
+            scratch.identity,
             Access::Owner,
         )?;
         file.write_schema()?;
@@ -327,7 +327,11 @@ fn is_kept(kept: &OsStr, name: &OsStr) -> bool {
 }
 
 /// A file under a passing name, removed unless it was published.
-struct Scratch(PathBuf);
+struct Scratch {
+    path: PathBuf,
+    /// Of the file that was made: in a folder that others can write, the name may lead to one of theirs by now.
+    identity: FileIdentity,
+}
 
 impl Scratch {
     fn beside(path: &Path) -> Result<Self, StoreError> {
@@ -343,16 +347,19 @@ impl Scratch {
         let suffix: String = suffix.iter().map(|byte| format!("{byte:02x}")).collect();
         let scratch = with_suffix(path, &format!("{PASSING}{suffix}"));
         // Closed before SQLite opens it: closing it later would drop SQLite's locks.
-        drop(file::make_file(&scratch).map_err(failed)?);
-        Ok(Self(scratch))
+        let made = file::make_file(&scratch).and_then(|file| file.metadata());
+        Ok(Self {
+            identity: FileIdentity::from(&made.map_err(failed)?),
+            path: scratch,
+        })
     }
 
-    fn identity(&self) -> Result<FileIdentity, StoreError> {
-        FileIdentity::of(&self.0).map_err(|source| StoreError::Io {
-            action: "look at",
-            path: self.0.clone(),
-            source,
-        })
+    /// Whether it is this file that is at `path` now.
+    fn check_published(&self, path: &Path) -> Result<(), StoreError> {
+        match FileIdentity::of(path) {
+            Ok(now) if now == self.identity => Ok(()),
+            _ => Err(StoreError::Replaced(path.to_owned())),
+        }
     }
 
     fn publish(self, path: &Path) -> Result<(), StoreError> {
@@ -363,9 +370,10 @@ impl Scratch {
                 Err(_) => refused,
             });
         }
-        let link = fs::hard_link(&self.0, path);
+        let link = fs::hard_link(&self.path, path);
         match link {
             Ok(()) => {
+                self.check_published(path)?;
                 drop(self);
                 sync_folder(path).inspect_err(|_| {
                     // What may be gone after a power failure was not made.
@@ -385,11 +393,12 @@ impl Scratch {
 
     /// In the place of what is there. Its own name is gone then, so that there is nothing to remove.
     fn rename(self, path: &Path) -> Result<(), StoreError> {
-        fs::rename(&self.0, path).map_err(|source| StoreError::Io {
+        fs::rename(&self.path, path).map_err(|source| StoreError::Io {
             action: "replace",
             path: path.to_owned(),
             source,
         })?;
+        self.check_published(path)?;
         sync_folder(path)
     }
 }
@@ -418,7 +427,7 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed is an unnamed vault that nobody uses.
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -440,6 +449,39 @@ mod tests {
                 Err(StoreError::Unsafe { .. }) => assert!(!is_there),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    /// In a folder that others can write, before the file is opened and before it gets its name.
+    #[test]
+    fn a_file_that_another_was_put_in_the_place_of_is_not_published() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [path, theirs] = ["vault.db", "theirs"].map(|name| folder.path().join(name));
+        for replaces in [false, true] {
+            let put = |scratch: &Scratch| {
+                // Empty, as the one that was made.
+                fs::write(&theirs, "").expect("written");
+                fs::rename(&theirs, &scratch.path).expect("moved");
+            };
+            let scratch = Scratch::beside(&path).expect("made");
+            put(&scratch);
+            let published = if replaces {
+                scratch.rename(&path)
+            } else {
+                scratch.publish(&path)
+            };
+            let told = matches!(published, Err(StoreError::Replaced(_)));
+            assert!(told, "{published:?}");
+            fs::remove_file(&path).expect("removed");
+            let scratch = Scratch::beside(&path).expect("made");
+            put(&scratch);
+            let opened = VaultFile::connect(
+                scratch.path.clone(),
+                &scratch.path,
+                scratch.identity,
+                Access::Owner,
+            );
+            assert!(matches!(opened, Err(StoreError::Replaced(_))));
         }
     }
 
