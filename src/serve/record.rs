@@ -91,8 +91,10 @@ impl Recording {
     pub(super) async fn record(&self, used: RecordedUse, request: RequestText<'_>) -> bool {
         // As an event keeps it, without its query; the id is that of the first.
         let path = request.path.and_then(|path| path.split(['?', '#']).next());
-        // Who guesses needs no key for it, and must not push the uses of those who have one out of the file.
-        let asked = (!used.is_wrong_secret()).then_some((request.method, path, request.client));
+        // Who has no good token for it must not push the uses of those who have one out of the file.
+        let asked = used
+            .is_of_good_token()
+            .then_some((request.method, path, request.client));
         let likeness = self.hasher.hash_one((used.likeness(), asked));
         let mut has_waited = false;
         let told = loop {

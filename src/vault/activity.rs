@@ -87,7 +87,7 @@ pub(super) fn is_allowed(code: &str) -> bool {
     matches!(code, "env" | "export" | "get" | "run" | "valid")
 }
 
-pub(super) fn is_wrong_secret(code: &str) -> bool {
+fn is_wrong_secret(code: &str) -> bool {
     code == "wrong_secret"
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::activity::{ActivityKey, UseEvent, is_wrong_secret, with_cause};
+use super::activity::{ActivityKey, UseEvent, with_cause};
 use super::counts::UseCounts;
 use super::request::UseRequest;
 use super::{Checked, Vault, VaultError};
@@ -98,9 +98,12 @@ impl RecordedUse {
         self.times = self.times.saturating_add(1);
     }
 
-    /// Whether it was an attempt with a known id and a wrong secret.
-    pub fn is_wrong_secret(&self) -> bool {
-        is_wrong_secret(self.code)
+    /// Whether it came with a token that is good, and not too often, whatever it was allowed to do.
+    pub fn is_of_good_token(&self) -> bool {
+        matches!(
+            self.code,
+            "insufficient_permission" | "valid" | "wrong_environment" | "wrong_project"
+        )
     }
 
     /// How many uses it stands for.

@@ -79,10 +79,21 @@ async fn the_writer_is_called_for_the_first_and_when_a_batch_is_there() {
     assert_eq!(sum(&uses.events), batch.unsigned_abs() + 1);
 }
 
-/// Whoever guesses could else push what others did out of the file, with a path for each guess.
+/// Whoever guesses, or has a token that was revoked, could else push what others did out of the file, with a path for each.
 #[tokio::test]
-async fn guesses_of_a_second_are_one_event_whatever_was_asked() {
-    for (code, events) in [("wrong_secret", 1), ("rate_limited", 3)] {
+async fn refusals_of_a_second_are_one_event_whatever_was_asked() {
+    for (code, events) in [
+        ("wrong_secret", 1),
+        ("revoked", 1),
+        ("rotated", 1),
+        ("expired", 1),
+        ("undelivered", 1),
+        ("rate_limited", 1),
+        ("valid", 3),
+        ("insufficient_permission", 3),
+        ("wrong_project", 3),
+        ("wrong_environment", 3),
+    ] {
         let recording = recording(false);
         for path in ["/a", "/b", "/b?page=2", "/c"] {
             let asked = RequestText {
