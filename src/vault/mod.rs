@@ -90,7 +90,7 @@ pub use self::restore::{Present, Reopens, Restoration, Restored};
 pub use self::role::{RoleChange, RoleUse};
 pub use self::rotate::Rotation;
 pub use self::slice::{SliceOutcome, SliceScopes, Sliced};
-pub(crate) use self::unfinished::command_about;
+pub(crate) use self::unfinished::arguments_about;
 pub use self::unlock::{Credential, LockedVault, Outline, SlotOutline};
 pub use self::verifier::Verifier;
 pub use self::verify::{Checked, Code, Requirements, Verdict};

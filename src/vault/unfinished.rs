@@ -91,7 +91,10 @@ impl Unfinished {
 
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let command = |verb| command_about(verb, &self.name, self.id, &self.scope);
+        let command = |verb| {
+            let arguments = arguments_about(verb, &self.name, self.id, &self.scope);
+            format!("keywright {arguments}")
+        };
         let new = if self.verb == Verb::Rotate {
             "new "
         } else {
@@ -112,13 +115,12 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// A command line about a key, wherever it is given: quoted as a shell takes it.
-pub(crate) fn command_about(verb: &str, name: &KeyName, id: KeyId, scope: &Scope) -> String {
+/// The arguments of a command about a key, wherever it is given: quoted as a shell takes them.
+pub(crate) fn arguments_about(verb: &str, name: &KeyName, id: KeyId, scope: &Scope) -> String {
     let (project, environment) = (scope.project.as_str(), scope.environment.as_str());
     // A name that looks like an option is none.
     let name = Some(name.as_str()).filter(|name| !name.starts_with('-'));
     let words = [
-        "keywright",
         verb,
         name.unwrap_or(id.as_str()),
         "-p",

@@ -416,6 +416,14 @@ fn advice_is_about_the_vault_that_was_given() {
     let other = other.to_str().expect("UTF-8");
     let made = env.run(["init", "--kdf", "test", "--vault", other]);
     assert!(made.success(), "{made}");
+    let name = "my keywright key";
+    for args in [
+        &["create", name] as &[&str],
+        &["rotate", name, "--overlap", "9h", "--yes"],
+    ] {
+        let done = env.run(args.iter().chain(&["--vault", other]).copied());
+        assert!(done.success(), "{done}");
+    }
     let found = env.run(["doctor", "--vault", other, "--json"]);
     let found = found.json();
     let findings = found["findings"].as_array().expect("a list");
@@ -424,8 +432,13 @@ fn advice_is_about_the_vault_that_was_given() {
         .filter_map(|finding| finding["mend"].as_str());
     let commands: Vec<&str> = mends.filter(|mend| mend.starts_with("keywright")).collect();
     assert!(!commands.is_empty(), "{found}");
+    let mut is_told = false;
     for command in commands {
         let words = shlex::split(command).expect("words");
         assert_eq!(words[1..3], ["--vault", other], "{command}");
+        // Of what the command is about nothing is taken for a command.
+        assert!(words[3] != "rotate" || words[4] == name, "{command}");
+        is_told |= words[3] == "rotate";
     }
+    assert!(is_told, "{found}");
 }

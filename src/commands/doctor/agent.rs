@@ -1,6 +1,6 @@
 //! The agent: one that cannot be used, or whose key is not the vault's any more.
 
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, Mend};
 use crate::agent::{Agent, AgentError, State};
 use crate::session::Session;
 use crate::vault::{Location, LockedVault};
@@ -25,7 +25,7 @@ fn of_agent(agent: &Agent, location: &Location) -> Option<Finding> {
                     Check::AgentStale,
                     "the agent has a key of this vault that is not the vault's any more: it was re-keyed, or an older copy \
                      is in its place",
-                    "keywright lock",
+                    Mend::Keywright("lock".to_owned()),
                 )
             })
         }
@@ -34,22 +34,25 @@ fn of_agent(agent: &Agent, location: &Location) -> Option<Finding> {
 
 fn unusable(err: AgentError) -> Finding {
     let (path, mend) = match &err {
-        AgentError::Unsafe { path, mend, .. } => (Some(path), mend.trim_start_matches("run: ")),
+        AgentError::Unsafe { path, mend, .. } => (
+            Some(path),
+            Mend::Other(mend.trim_start_matches("run: ").to_owned()),
+        ),
         AgentError::TooLong(path) => (
             Some(path),
-            "set XDG_RUNTIME_DIR to a folder with a shorter path",
+            Mend::Words("set XDG_RUNTIME_DIR to a folder with a shorter path"),
         ),
-        AgentError::Io { path, .. } => (Some(path), "make the folder yours to read"),
+        AgentError::Io { path, .. } => (Some(path), Mend::Words("make the folder yours to read")),
         AgentError::OtherUser { path, .. } | AgentError::Silent { path, .. } => (
             Some(path),
-            "end that process; `keywright unlock` starts another agent",
+            Mend::Words("end that process; `keywright unlock` starts another agent"),
         ),
         AgentError::Busy | AgentError::NotStarted(_) | AgentError::Refused(_) => (
             None,
-            "`keywright lock` ends it, `keywright unlock` starts another",
+            Mend::Words("`keywright lock` ends it, `keywright unlock` starts another"),
         ),
     };
-    let (path, mend) = (path.cloned(), mend.to_owned());
+    let path = path.cloned();
     let why = format!("{:#}", anyhow::Error::new(err));
     let found = Finding::new(
         Check::Agent,

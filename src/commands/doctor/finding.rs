@@ -1,16 +1,17 @@
 //! Findings: the words for what was found, and for what mends it.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::key::{Environment, KeyId, KeyKind, KeyName, Project, Timestamp};
 use crate::output::{Cell, Printer, Tone};
 use crate::vault::{
     AccessOutline, AccessTrouble, Fault, FileTrouble, Found, KeyTrouble, Limited, Trouble,
-    command_about,
+    arguments_about,
 };
 
 /// What is checked. The words are a promise.
@@ -93,8 +94,7 @@ pub(super) struct Finding {
     check: Check,
     severity: Severity,
     message: String,
-    /// A command, or words.
-    mend: String,
+    mend: Mend,
     path: Option<String>,
     project: Option<Project>,
     environment: Option<Environment>,
@@ -103,13 +103,53 @@ pub(super) struct Finding {
     key_id: Option<KeyId>,
 }
 
+/// What mends it: a command, or words.
+#[derive(Clone, Debug)]
+pub(super) enum Mend {
+    /// Arguments of keywright.
+    Keywright(String),
+    /// With names that are somebody's: of files, above all.
+    Other(String),
+    /// Words of ours, which may have commands of ours between backticks.
+    Words(&'static str),
+}
+
+impl fmt::Display for Mend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keywright(arguments) => write!(f, "keywright {arguments}"),
+            Self::Other(text) => f.write_str(text),
+            Self::Words(words) => f.write_str(words),
+        }
+    }
+}
+
+impl Serialize for Mend {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Mend {
+    fn for_vault(self, option: &str) -> Self {
+        match self {
+            Self::Keywright(arguments) => Self::Keywright(format!("{option} {arguments}")),
+            Self::Words(words) => {
+                let option = format!("`keywright {option} ");
+                Self::Other(words.replace("`keywright ", &option))
+            }
+            other @ Self::Other(_) => other,
+        }
+    }
+}
+
 impl Finding {
-    pub(super) fn new(check: Check, message: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn new(check: Check, message: impl Into<String>, mend: Mend) -> Self {
         Self {
             check,
             severity: check.severity(),
             message: message.into(),
-            mend: mend.into(),
+            mend,
             path: None,
             project: None,
             environment: None,
@@ -131,9 +171,8 @@ impl Finding {
     pub(super) fn for_vault(self, vault: &Path) -> Self {
         let vault = vault.display().to_string();
         let quoted = shlex::try_quote(&vault).map_or_else(|_| vault.clone(), Into::into);
-        let option = format!("keywright --vault {quoted} ");
         Self {
-            mend: self.mend.replace("keywright ", &option),
+            mend: self.mend.for_vault(&format!("--vault {quoted}")),
             ..self
         }
     }
@@ -148,7 +187,7 @@ impl Finding {
             Severity::Advice => Cell::toned("advice", Tone::Warning),
             Severity::Problem => Cell::toned("problem", Tone::Bad),
         };
-        out.finding(word, &self.message, &self.mend)
+        out.finding(word, &self.message, &self.mend.to_string())
     }
 
     pub(super) fn of_file(trouble: FileTrouble) -> Self {
@@ -157,13 +196,18 @@ impl Finding {
         let (check, message, mend) = match fault {
             Fault::CutOffChange => (
                 Check::CutOffChange,
-                format!("a process was ended in the middle of a change of the vault, and left `{shown}`"),
-                "opening the vault takes the half-made change back; `keywright audit --limit 3` shows what was saved last"
-                    .to_owned(),
+                format!(
+                    "a process was ended in the middle of a change of the vault, and left `{shown}`"
+                ),
+                Mend::Words(
+                    "opening the vault takes the half-made change back; `keywright audit --limit 3` shows what was saved last",
+                ),
             ),
             Fault::Leftover { is_vault: false } => (
                 Check::Leftover,
-                format!("`{shown}` was left by a process that was ended while it made a vault; nobody uses it"),
+                format!(
+                    "`{shown}` was left by a process that was ended while it made a vault; nobody uses it"
+                ),
                 command("rm", &path),
             ),
             Fault::Leftover { is_vault: true } => (
@@ -176,7 +220,9 @@ impl Finding {
             Fault::OfAnother(uid) => (
                 Check::FileAccess,
                 format!("`{shown}` belongs to another user (uid {uid})"),
-                "make it your own with chown, or keep the vault in a folder of your own".to_owned(),
+                Mend::Words(
+                    "make it your own with chown, or keep the vault in a folder of your own",
+                ),
             ),
             Fault::SecretShown(mode) => (
                 Check::SecretFile,
@@ -191,19 +237,29 @@ impl Finding {
             Fault::Refused { why, mend } => (
                 Check::VaultFile,
                 format!("the vault `{shown}` is refused: {why}"),
-                mend.map_or_else(
-                    || "choose another file with --vault".to_owned(),
-                    |mend| mend.trim_start_matches("run: ").to_owned(),
-                ),
+                mend.map_or(Mend::Words("choose another file with --vault"), |mend| {
+                    Mend::Other(mend.trim_start_matches("run: ").to_owned())
+                }),
             ),
-            Fault::Writable { mode, is_folder, is_private } => (
+            Fault::Writable {
+                mode,
+                is_folder,
+                is_private,
+            } => (
                 Check::FileAccess,
                 if is_folder {
                     format!("others can replace what is in the folder `{shown}` (mode {mode:03o})")
                 } else {
                     format!("others can write `{shown}` (mode {mode:03o})")
                 },
-                command(if is_private { "chmod go-rwx" } else { "chmod go-w" }, &path),
+                command(
+                    if is_private {
+                        "chmod go-rwx"
+                    } else {
+                        "chmod go-w"
+                    },
+                    &path,
+                ),
             ),
         };
         Self::new(check, message, mend).at(&path)
@@ -214,24 +270,30 @@ impl Finding {
             Trouble::Activity(why) => Self::new(
                 Check::Activity,
                 format!("uses cannot be told or recorded: {why}"),
-                "mend that, or move the file away: the next use makes another",
+                Mend::Words("mend that, or move the file away: the next use makes another"),
             ),
             Trouble::AnchorMissing => Self::new(
                 Check::AnchorMissing,
                 "this machine remembered nothing of the vault, so that an older copy was not noticed; from now on it is",
-                "`keywright audit --limit 5` shows the last changes: are they the last that you know of?",
+                Mend::Words(
+                    "`keywright audit --limit 5` shows the last changes: are they the last that you know of?",
+                ),
             ),
             Trouble::AnchorUnwritable(why) => Self::new(
                 Check::AnchorUnwritable,
                 why,
-                "make the state folder yours to write; `keywright status` shows where it is",
+                Mend::Words(
+                    "make the state folder yours to write; `keywright status` shows where it is",
+                ),
             ),
             Trouble::ClosedEvents { closed, all } => Self::new(
                 Check::ActivityEvents,
                 format!(
                     "{closed} of {all} recorded uses do not open: an older key sealed them, or they were altered"
                 ),
-                "none after `passphrase --compromised`, which makes new keys; else somebody wrote into the activity file",
+                Mend::Words(
+                    "none after `passphrase --compromised`, which makes new keys; else somebody wrote into the activity file",
+                ),
             ),
             Trouble::Limit { what, count, limit } => {
                 let (what, mend) = match what {
@@ -256,13 +318,13 @@ impl Finding {
                 Self::new(
                     Check::Limit,
                     format!("{count} of at most {limit} {what}"),
-                    mend,
+                    Mend::Words(mend),
                 )
             }
             Trouble::NoRecoveryCode => Self::new(
                 Check::RecoveryCode,
                 "there is no recovery code: without the passphrase nobody opens the vault",
-                "keywright passphrase --add-recovery-code",
+                Mend::Keywright("passphrase --add-recovery-code".to_owned()),
             ),
             Trouble::WeakKdf { memory, usual } => Self::new(
                 Check::WeakKdf,
@@ -271,14 +333,14 @@ impl Finding {
                     memory / 1024,
                     usual / 1024
                 ),
-                "keywright passphrase --kdf default",
+                Mend::Keywright("passphrase --kdf default".to_owned()),
             ),
         }
     }
 
     pub(super) fn of_key(found: &Found, trouble: &KeyTrouble, now: Timestamp) -> Self {
         let place = found.place();
-        let command = |verb| command_about(verb, &found.key.name, found.id, &found.scope);
+        let command = |verb| arguments_about(verb, &found.key.name, found.id, &found.scope);
         let secret = match found.kind() {
             KeyKind::Issued => "token",
             KeyKind::Provider => "value",
@@ -334,7 +396,7 @@ impl Finding {
             kind: Some(found.kind()),
             name: Some(found.key.name.clone()),
             key_id: Some(found.id),
-            ..Self::new(check, message, mend)
+            ..Self::new(check, message, Mend::Keywright(mend))
         }
     }
 }
@@ -370,14 +432,14 @@ impl Finding {
             environment: Some(token.scope.environment.clone()),
             kind: Some(token.kind),
             name: Some(token.name.clone()),
-            ..Self::new(check, message, mend)
+            ..Self::new(check, message, Mend::Words(mend))
         }
     }
 }
 
 /// A command line about a file, as a shell takes it.
-fn command(verb: &str, path: &Path) -> String {
+fn command(verb: &str, path: &Path) -> Mend {
     let text = path.display().to_string();
     let quoted = shlex::try_quote(&text).unwrap_or_else(|_| text.as_str().into());
-    format!("{verb} {quoted}")
+    Mend::Other(format!("{verb} {quoted}"))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::Rlimit;
 
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, Mend};
 
 /// Core dumps and swap. Where the system does not tell, there is nothing to say.
 pub(super) fn findings(core_limit: &Rlimit) -> impl Iterator<Item = Finding> {
@@ -36,7 +36,7 @@ fn core_dumps(limit: Option<u64>, pattern: &str) -> Option<Finding> {
         Some(0) => "keep the dumps of that program away from others, or turn it off",
         _ => "ulimit -S -c 0",
     };
-    Some(Finding::new(Check::CoreDumps, what, mend))
+    Some(Finding::new(Check::CoreDumps, what, Mend::Words(mend)))
 }
 
 /// Swap that is on a disk; compressed memory is none.
@@ -51,7 +51,11 @@ fn swap(swaps: &str) -> Option<Finding> {
             "there is swap ({}): the memory that Argon2 works in cannot be locked, and may get there",
             names.join(", ")
         );
-        Finding::new(Check::Swap, what, "encrypt the swap, or turn it off")
+        Finding::new(
+            Check::Swap,
+            what,
+            Mend::Words("encrypt the swap, or turn it off"),
+        )
     })
 }
 
