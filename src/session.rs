@@ -13,7 +13,7 @@ use crate::crypto::{Passphrase, Profile};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
-use crate::prompt::{Terminal, access_tokens_from_file};
+use crate::prompt::{Answer, Terminal, access_tokens_from_file};
 use crate::settings::{
     AccessSource, PassphraseSource, SecretFile, Settings, empty_source_variable,
 };
@@ -334,15 +334,14 @@ impl Session {
             )
             .hint("--yes confirms it beforehand"));
         };
-        // A line of its own, because a question that wraps is drawn twice.
+        // A line of its own, so that the answer is beside a short question.
         terminal.tell(&escape(consequence))?;
-        if terminal.confirm("Go on?")? {
-            Ok(())
-        } else {
-            Err(CommandError::message(
-                Exit::NotConfirmed,
-                "not confirmed; nothing was changed",
-            ))
+        let refused =
+            CommandError::message(Exit::NotConfirmed, "not confirmed; nothing was changed");
+        match terminal.confirm("Go on?")? {
+            Answer::No => Err(refused),
+            Answer::Other => Err(refused.hint("only `y` or `yes` confirms")),
+            Answer::Yes => Ok(()),
         }
     }
 }

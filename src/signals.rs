@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
 
-/// SIGINT last: `console` makes one of every signal that interrupts it, and the first in this order counts.
+/// The first in this order counts where several came.
 const SIGNALS: [i32; 4] = [SIGTERM, SIGHUP, SIGQUIT, SIGINT];
 
 /// How long whoever was interrupted has to restore the terminal itself; two at once could leave it half restored.

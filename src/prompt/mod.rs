@@ -11,7 +11,8 @@
 //! - Ctrl-C cancels, and so does Ctrl-D on an empty line; Ctrl-D elsewhere does nothing. Backspace takes back one
 //!   character, Ctrl-U the whole line, and Enter ends it. Every other byte belongs to the answer.
 //! - The answer is read with raw reads into one buffer of fixed size that is wiped on every path.
-//! - A yes-or-no question leaves the cursor shown, even when a signal ends the process.
+//! - The answer to a yes-or-no question is a line that the terminal itself echoes and lets its user edit. Nothing but a
+//!   whole `y` or `yes` is a yes; Ctrl-D is a no, and Ctrl-C ends the process.
 
 mod line;
 mod sources;
@@ -20,11 +21,10 @@ mod words;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use dialoguer::Confirm;
-use dialoguer::console::Term;
+use dialoguer::theme::{SimpleTheme, Theme};
 use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-    tcsetattr,
+    InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
+    tcgetattr, tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -40,12 +40,22 @@ use crate::signals::Listening;
 /// Longest line that is read as a recovery code, in bytes: its text has 49, and may be typed with spaces between.
 pub(crate) const RECOVERY_CODE_LIMIT: usize = 256;
 
-const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+/// Longest line that is read as an answer to a yes-or-no question, in bytes; a longer one is neither.
+const ANSWER_LIMIT: usize = 256;
 
 /// The controlling terminal, if there is one and the user allows prompts.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     tty: File,
+}
+
+/// What a yes-or-no question was answered with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    No,
+    /// Something that is neither, such as a line of a paste that was meant for another program: as good as no.
+    Other,
+    Yes,
 }
 
 /// Why a question has no answer.
@@ -77,7 +87,7 @@ impl Terminal {
     pub(crate) fn hidden(&mut self, question: &str, limit: usize) -> Result<Secret, PromptError> {
         // Dropped in reverse: the line is wiped, the modes come back, and only then a signal ends the process.
         let listening = Listening::start()?;
-        let _quiet = Quiet::set(&self.tty)?;
+        let _modes = Modes::set(&self.tty, hide)?;
         let mut line = Line::new(limit);
         (&self.tty).write_all(format!("{question}: ").as_bytes())?;
         let end = self.edit(&listening, &mut line);
@@ -89,34 +99,33 @@ impl Terminal {
         }
     }
 
-    /// Asks a yes-or-no question, answered by `y` or `n` and Enter; Enter alone is no.
+    /// Asks a yes-or-no question. One line is the answer, whatever follows it.
     ///
-    /// Ctrl-C ends the process by SIGINT, because that is what `console` makes of it.
-    ///
-    /// # Errors
-    /// [`PromptError::Cancelled`] for Ctrl-C where SIGINT is ignored, as in a background job of a script.
-    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, PromptError> {
+    /// It is not left to `dialoguer`, whose question looks like this one: there each `y` of a line is a yes until the next
+    /// `n`, nothing that is typed is seen, and Ctrl-D does nothing.
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<Answer, PromptError> {
         let listening = Listening::start()?;
-        let before = tcgetattr(&self.tty).map_err(io::Error::from)?;
+        let modes = Modes::set(&self.tty, show)?;
         // What was typed before the question was asked is no answer to it.
         tcflush(&self.tty, QueueSelector::IFlush).map_err(io::Error::from)?;
-        // `console` reads from standard input where that is a terminal, else from /dev/tty; it writes where it is told.
-        let term = Term::read_write_pair(self.tty.try_clone()?, self.tty.try_clone()?);
-        // A signal that comes while `console` waits for a key makes it give up; one just before goes unnoticed by it.
-        let restore = || self.restore_after_confirm(&before);
-        let answer = listening.during(restore, || {
-            Confirm::new()
-                .with_prompt(question)
-                .default(false)
-                .wait_for_newline(true)
-                .interact_on(&term)
-        })?;
-        answer.map_err(|dialoguer::Error::IO(err)| {
-            self.restore_after_confirm(&before);
-            match err.kind() {
-                io::ErrorKind::Interrupted => PromptError::Cancelled,
-                _ => PromptError::Io(err),
-            }
+        let mut asked = String::new();
+        SimpleTheme
+            .format_confirm_prompt(&mut asked, question, Some(false))
+            .expect("a string takes all that is written to it");
+        (&self.tty).write_all(asked.as_bytes())?;
+        let mut line = Line::new(ANSWER_LIMIT);
+        // Where the terminal cannot be polled, a signal does not end the read.
+        let restore = || {
+            modes.restore();
+            let _ = (&self.tty).write_all(b"\n");
+        };
+        let end = listening.during(restore, || self.take_line(&listening, &mut line))?;
+        if !matches!(end, Ok(End::Enter)) {
+            (&self.tty).write_all(b"\n")?;
+        }
+        Ok(match end? {
+            End::Cancelled => Answer::No,
+            End::Enter => line.into_secret().map_or(Answer::Other, Answer::of),
         })
     }
 
@@ -131,19 +140,14 @@ impl Terminal {
         Ok(self.tty.write_all(format!("{line}\n").as_bytes())?)
     }
 
+    /// Reads a line that is edited here.
     fn edit(&self, listening: &Listening, line: &mut Line) -> io::Result<End> {
-        // One byte at a time: nothing typed after Enter is taken, and no second buffer has to be wiped.
         let mut byte = Zeroizing::new([0]);
         loop {
-            if listening.wait_for(&self.tty)? {
-                // Dropping `listening` ends the process.
-                return Ok(End::Cancelled);
-            }
-            match (&self.tty).read(&mut byte[..]) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
-                Err(err) => return Err(err),
+            match self.next(listening, &mut byte)? {
+                Next::Byte => {}
+                Next::End => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Next::Signal => return Ok(End::Cancelled),
             }
             match byte[0] {
                 keys::CTRL_C => return Ok(End::Cancelled),
@@ -157,11 +161,45 @@ impl Terminal {
         }
     }
 
-    /// What `console` leaves undone when it is interrupted. There is nobody to tell if the terminal is gone.
-    fn restore_after_confirm(&self, before: &Termios) {
-        let _ = tcsetattr(&self.tty, OptionalActions::Now, before);
-        let _ = (&self.tty).write_all(SHOW_CURSOR);
-        let _ = (&self.tty).write_all(b"\n");
+    /// Reads a line that the terminal has edited. One that Ctrl-D ends is cancelled.
+    fn take_line(&self, listening: &Listening, line: &mut Line) -> io::Result<End> {
+        let mut byte = Zeroizing::new([0]);
+        loop {
+            match self.next(listening, &mut byte)? {
+                Next::Byte if byte[0] == b'\n' => return Ok(End::Enter),
+                Next::Byte => line.push(byte[0]),
+                Next::End | Next::Signal => return Ok(End::Cancelled),
+            }
+        }
+    }
+
+    /// Waits for a byte. One at a time: nothing typed after Enter is taken, and no second buffer has to be wiped.
+    fn next(&self, listening: &Listening, byte: &mut [u8; 1]) -> io::Result<Next> {
+        loop {
+            if listening.wait_for(&self.tty)? {
+                return Ok(Next::Signal);
+            }
+            match (&self.tty).read(byte) {
+                Ok(0) => return Ok(Next::End),
+                Ok(_) => return Ok(Next::Byte),
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
+    }
+}
+
+impl Answer {
+    fn of(line: Secret) -> Self {
+        let line = line.trimmed();
+        let is = |word: &str| line.expose().eq_ignore_ascii_case(word.as_bytes()); // compared, and goes nowhere
+        if is("y") || is("yes") {
+            Self::Yes
+        } else if is("n") || is("no") || is("") {
+            Self::No
+        } else {
+            Self::Other
+        }
     }
 }
 
@@ -173,40 +211,63 @@ mod keys {
     pub(super) const DELETE: u8 = 127;
 }
 
-/// How a line of hidden input ended.
+/// How a line ended.
 enum End {
     Cancelled,
     Enter,
 }
 
-/// Hidden input for as long as it lives.
-struct Quiet<'tty> {
+/// What the terminal gives.
+enum Next {
+    Byte,
+    End,
+    /// Dropping what listens ends the process.
+    Signal,
+}
+
+/// For input that is edited here and not shown.
+fn hide(modes: &mut Termios) {
+    // ICANON goes too: with it, Ctrl-C would sit in the line discipline until Enter.
+    modes.local_modes -=
+        LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+}
+
+/// For a line that the terminal edits and shows, even if the program before this one left it in other modes.
+fn show(modes: &mut Termios) {
+    modes.input_modes |= InputModes::ICRNL;
+    modes.local_modes |= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+}
+
+/// Other modes of the terminal for as long as it lives.
+struct Modes<'tty> {
     tty: &'tty File,
     before: Termios,
 }
 
-impl<'tty> Quiet<'tty> {
-    fn set(tty: &'tty File) -> io::Result<Self> {
+impl<'tty> Modes<'tty> {
+    fn set(tty: &'tty File, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
         let before = tcgetattr(tty)?;
-        let mut modes = before.clone();
-        // ICANON goes too: with it, Ctrl-C would sit in the line discipline until Enter.
-        modes.local_modes -=
-            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let mut changed = before.clone();
+        change(&mut changed);
         // Made before the change, so that a change half made is taken back.
-        let quiet = Self { tty, before };
-        tcsetattr(tty, OptionalActions::Now, &modes)?;
-        Ok(quiet)
+        let modes = Self { tty, before };
+        tcsetattr(tty, OptionalActions::Now, &changed)?;
+        Ok(modes)
     }
-}
 
-impl Drop for Quiet<'_> {
-    fn drop(&mut self) {
+    fn restore(&self) {
         // Not `OptionalActions::Flush`: that waits for output, and so for ever on a terminal stopped by Ctrl-S.
         // If the terminal is gone, it has no modes to restore.
         let _ = tcflush(self.tty, QueueSelector::IFlush);
         let _ = tcsetattr(self.tty, OptionalActions::Now, &self.before);
+    }
+}
+
+impl Drop for Modes<'_> {
+    fn drop(&mut self) {
+        self.restore();
     }
 }
 
@@ -282,5 +343,27 @@ mod tests {
         let (answer, echo) = typed(b"123456789\x7f\n", 8);
         assert!(matches!(answer, Err(PromptError::TooLong { limit: 8 })));
         assert!(echo);
+    }
+
+    #[test]
+    fn only_a_whole_yes_is_one() {
+        for (line, answer) in [
+            ("y", Answer::Yes),
+            (" Yes\t", Answer::Yes),
+            ("", Answer::No),
+            (" \r", Answer::No),
+            ("N", Answer::No),
+            ("no", Answer::No),
+            ("nay", Answer::Other),
+            ("no way", Answer::Other),
+            ("y y", Answer::Other),
+            ("y\0", Answer::Other),
+        ] {
+            assert_eq!(
+                Answer::of(Secret::copied(line.as_bytes())),
+                answer,
+                "{line:?}"
+            );
+        }
     }
 }

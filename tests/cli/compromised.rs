@@ -156,11 +156,11 @@ fn it_is_asked_first_and_says_what_stops_working() {
     }
     insta::assert_snapshot!(screens.join("---- yes\n"), @r"
     Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code; who used keys until now can no longer be read, only how often
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ---- yes
     Seal everything anew under new keys; what stops working now: the old passphrase, 2 access tokens and the recovery code; who used keys until now can no longer be read, only how often
-    Go on? yes
+    Go on? [y/N] y
     Changed the passphrase and sealed everything anew
       access tokens    dropped, to be made again: `CI \u{202e}runner`, `web server`
       recovery code    dropped, to be made again

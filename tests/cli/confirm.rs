@@ -23,20 +23,12 @@ fn with_keys() -> (TestEnv, String) {
     (env, token)
 }
 
-/// The cursor is hidden while a key is waited for, and shown again.
-#[track_caller]
-fn cursor_is_shown(screen: &str) {
-    let hidden = screen.rfind("\u{1b}[?25l");
-    let shown = screen.rfind("\u{1b}[?25h");
-    assert!(hidden <= shown, "{screen:?}");
-}
-
 #[test]
 fn every_answer_but_yes_changes_nothing() {
     let (env, token) = with_keys();
     let before = env.vault_bytes();
     for args in ASKING {
-        for keys in ["n\r", "N\r", "\r", "xn\r", "yn\r", "no\r"] {
+        for keys in ["n\r", "N\r", "\r", "no\r", " No \r", "x\x7fn\r"] {
             let mut terminal = Terminal::spawn(env.unlocked(args));
             terminal.expect_question();
             terminal.send(keys);
@@ -47,7 +39,6 @@ fn every_answer_but_yes_changes_nothing() {
                 said.ends_with("error: not confirmed; nothing was changed\n"),
                 "{said}"
             );
-            cursor_is_shown(&screen);
             assert!(terminal.echo_is_on());
         }
     }
@@ -56,7 +47,88 @@ fn every_answer_but_yes_changes_nothing() {
 }
 
 #[test]
-fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
+fn only_a_whole_yes_confirms() {
+    let (env, token) = with_keys();
+    let before = env.vault_bytes();
+    for keys in [
+        "no way\r",
+        "nay\r",
+        "maybe\r",
+        "ye\r",
+        "yy\r",
+        "y n\r",
+        "yes please\r",
+        "\x1by\r",
+        "curl -H 'X-Key: y' https://example.com/\r",
+        "first line\ry\ryes\r",
+        "\u{1b}[200~y\ry\r\u{1b}[201~\r",
+        &format!("{}y\r", "y".repeat(2000)),
+    ] {
+        let mut terminal = Terminal::spawn(env.unlocked(["delete", "deploy"]));
+        terminal.expect_question();
+        terminal.send(keys);
+        let (status, screen) = terminal.wait();
+        assert_eq!(status.code(), Some(6), "{keys:?}: {screen}");
+        let said = env.screen(&screen);
+        assert!(
+            said.ends_with(
+                "error: not confirmed; nothing was changed\nhint: only `y` or `yes` confirms\n"
+            ),
+            "{said}"
+        );
+        assert!(terminal.echo_is_on());
+        // No later line of a paste becomes a command of the shell.
+        assert_eq!(terminal.unread(), 0, "{keys:?}");
+    }
+    assert!(env.vault_bytes() == before);
+    assert_eq!(env.code(&token), "valid");
+    for keys in ["Y\r", " yes \r", "YES\n", "no\x7f\x7fy\r", "nay\x15yes\r"] {
+        env.create(["other"]);
+        let mut terminal = Terminal::spawn(env.unlocked(["delete", "other"]));
+        terminal.expect_question();
+        terminal.send(keys);
+        let (status, screen) = terminal.wait();
+        assert!(status.success(), "{keys:?}: {screen}");
+    }
+}
+
+#[test]
+fn an_answer_is_seen_while_it_is_typed() {
+    let (env, _) = with_keys();
+    let mut terminal = Terminal::spawn(env.unlocked(["delete", "deploy"]));
+    terminal.expect_question();
+    terminal.send("no way");
+    terminal.expect("no way");
+    terminal.send("\r");
+    let (_, screen) = terminal.wait();
+    insta::assert_snapshot!(env.screen(&screen), @"
+    Delete issued key `deploy` in default/development for good: its tokens stop working now (never used)
+    Go on? [y/N] no way
+    error: not confirmed; nothing was changed
+    hint: only `y` or `yes` confirms
+    ");
+}
+
+#[test]
+fn the_end_of_input_is_no() {
+    let (env, token) = with_keys();
+    for keys in ["\x04", "y\x04\x04"] {
+        let mut terminal = Terminal::spawn(env.unlocked(["delete", "deploy"]));
+        terminal.expect_question();
+        terminal.send(keys);
+        let (status, screen) = terminal.wait();
+        assert_eq!(status.code(), Some(6), "{keys:?}: {screen}");
+        let said = env.screen(&screen);
+        assert!(
+            said.ends_with("\nerror: not confirmed; nothing was changed\n"),
+            "{said}"
+        );
+    }
+    assert_eq!(env.code(&token), "valid");
+}
+
+#[test]
+fn ctrl_c_and_signals_change_nothing_and_leave_the_terminal_as_it_was() {
     let (env, token) = with_keys();
     let before = env.vault_bytes();
     for args in ASKING {
@@ -66,7 +138,6 @@ fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
         let (status, screen) = terminal.wait();
         // A shell sees 130, as it does of every program that Ctrl-C ends.
         assert_eq!(status.signal(), Some(2), "{args:?}: {screen:?}");
-        cursor_is_shown(&screen);
         assert!(terminal.echo_is_on());
     }
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
@@ -75,7 +146,6 @@ fn ctrl_c_and_signals_change_nothing_and_leave_the_cursor_shown() {
         terminal.signal(signal);
         let (status, screen) = terminal.wait();
         assert_eq!(status.signal(), Some(signal.as_raw()), "{screen:?}");
-        cursor_is_shown(&screen);
         assert!(terminal.echo_is_on());
     }
     assert!(env.vault_bytes() == before);
@@ -103,22 +173,22 @@ fn a_question_names_what_will_stop_working_and_when_it_was_last_used() {
     }
     insta::assert_snapshot!(asked, @"
     Delete issued key `deploy` in default/development for good: its tokens stop working now (last used just now)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     Delete provider key `openai` in default/development for good: its value is gone (never used)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     Revoke issued key `deploy` in default/development: its tokens stop working now (last used just now)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     Revoke provider key `openai` in default/development: its value is no longer handed out (never used)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     Rotate `deploy` in default/development: its present token stops working now (last used just now)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     Rotate `deploy` in default/development: its present token stops working in 24 h (last used just now)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ");
 }
@@ -132,12 +202,11 @@ fn yes_does_it() {
         terminal.send("y\r");
         let (status, screen) = terminal.wait();
         assert!(status.success(), "{args:?}: {screen:?}");
-        cursor_is_shown(&screen);
         env.screen(&screen)
     };
     insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @"
     Rotate `deploy` in default/development: its present token stops working now (never used)
-    Go on? yes
+    Go on? [y/N] y
     [TOKEN]
     Rotated `deploy` in default/development
       previous     no longer works
@@ -147,13 +216,13 @@ fn yes_does_it() {
     assert_eq!(env.code(&token), "rotated");
     insta::assert_snapshot!(confirmed(&["revoke", "deploy"]), @"
     Revoke issued key `deploy` in default/development: its tokens stop working now (never used)
-    Go on? yes
+    Go on? [y/N] y
     Revoked issued key `deploy` in default/development
     ");
     assert_eq!(env.code(&token), "revoked");
     insta::assert_snapshot!(confirmed(&["delete", "deploy"]), @"
     Delete issued key `deploy` in default/development for good: its tokens stop working now (never used)
-    Go on? yes
+    Go on? [y/N] y
     Deleted issued key `deploy` in default/development
     ");
     assert_eq!(env.names(), ["openai"]);
@@ -183,7 +252,7 @@ fn another_value_asks_and_the_same_value_does_not() {
     insta::assert_snapshot!(env.screen(&screen), @"
     Value: 
     Replace the value of `openai` in default/development (never used)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ");
     assert_eq!(env.run(["get", "openai"]).stdout(), b"sk-0123456789abcdef");
@@ -212,7 +281,7 @@ fn the_end_of_an_overlap_is_confirmed() {
     assert_eq!(status.code(), Some(6), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
     End the overlap of `deploy` in default/development: its previous token stops working now (never used)
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ");
     assert_eq!(env.code(&old), "valid");

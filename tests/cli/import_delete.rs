@@ -180,7 +180,7 @@ fn a_file_that_was_changed_meanwhile_is_kept() {
     insta::assert_snapshot!(changed_at_the_question(&env, append), @"
     Left out, because there is no value: `C`
     Delete `project/.env` after its 2 values are in the vault
-    Go on? yes
+    Go on? [y/N] y
     Imported 2 provider keys from the dotenv text of `project/.env` into default/development
     error: `project/.env` is kept: it was changed while it was imported
     hint: what it had before is in the vault; import it again to see what is new
@@ -222,7 +222,7 @@ fn no_is_no() {
     insta::assert_snapshot!(env.screen(&screen), @"
     Left out, because there is no value: `C`
     Delete `project/.env` after its 2 values are in the vault
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ");
     assert!(env.path("project/.env").exists());

@@ -180,7 +180,7 @@ fn an_entry_that_was_changed_meanwhile_is_kept() {
     assert_eq!(status.code(), Some(4), "{screen}");
     insta::assert_snapshot!(env.screen(&screen), @"
     Remove 1 entry from the pass store after they are in the vault
-    Go on? yes
+    Go on? [y/N] y
     Imported 1 provider key from the pass store into default/development
     error: `a` is kept: it was changed while it was imported
     hint: what it had before is in the vault; import it again to see what is new

@@ -222,12 +222,12 @@ fn at_a_terminal_it_is_asked_and_the_code_is_on_the_screen() {
     insta::assert_snapshot!(screens.join("---- yes\n"), @"
     Passphrase: 
     Make a new recovery code; what stops working now: the one there is, but for copies of the vault from before
-    Go on? no
+    Go on? [y/N] n
     error: not confirmed; nothing was changed
     ---- yes
     Passphrase: 
     Make a new recovery code; what stops working now: the one there is, but for copies of the vault from before
-    Go on? yes
+    Go on? [y/N] y
     [CODE]
     Made a recovery code, shown this once: it opens all of the vault, without the passphrase
     Write it down, and keep it away from the vault and its copies

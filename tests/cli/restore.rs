@@ -126,7 +126,7 @@ fn a_person_is_asked_and_told_what_stops() {
             Passphrase of the backup: 
             The backup `copy.db` is whole: 1 key, 3 changes, last changed just now ([-------TIME-------])
             Replace the vault `[HOME]/.config/keywright/vault.db` (5 changes) by the backup (3 changes); it is kept beside it; what was changed since the backup, keys and access tokens that were revoked or rotated too, is as it was then
-            Go on? yes
+            Go on? [y/N] y
             Restored the vault `[HOME]/.config/keywright/vault.db`
               what was there is kept as `[HOME]/.config/keywright/vault.db.before-restore-[TIME]`
             ");
