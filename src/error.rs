@@ -252,7 +252,7 @@ impl From<PromptError> for CommandError {
         let kind = match err {
             PromptError::Cancelled => Exit::Interrupted,
             PromptError::Io(_) => Exit::Failed,
-            PromptError::TooLong { .. } => Exit::Usage,
+            PromptError::SeveralLines | PromptError::TooLong { .. } => Exit::Usage,
         };
         Self::new(kind, err)
     }

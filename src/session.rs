@@ -9,11 +9,11 @@ use rustix::process::Rlimit;
 
 pub(crate) use self::passphrase::Replacement;
 use self::passphrase::{sourced_passphrase, unread, unread_named};
-use crate::crypto::{Passphrase, Profile};
+use crate::crypto::{Passphrase, Profile, Secret, VALUE_LIMIT};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::{Printer, escape};
-use crate::prompt::{Answer, Terminal, access_tokens_from_file};
+use crate::prompt::{Answer, PromptError, Terminal, access_tokens_from_file};
 use crate::settings::{
     AccessSource, PassphraseSource, SecretFile, Settings, empty_source_variable,
 };
@@ -320,6 +320,19 @@ impl Session {
     /// The terminal, where it may be used.
     pub(crate) fn terminal(&self) -> Option<Terminal> {
         self.settings.input.then(Terminal::open).flatten()
+    }
+
+    /// The value of a key from a hidden prompt; `None` where nobody can be asked.
+    pub(crate) fn typed_value(&self) -> Result<Option<Secret>, CommandError> {
+        let Some(mut terminal) = self.terminal() else {
+            return Ok(None);
+        };
+        let typed = terminal.hidden_value("Value", VALUE_LIMIT);
+        typed.map(Some).map_err(|err| match err {
+            PromptError::SeveralLines => CommandError::from(err)
+                .hint("name its file with --file, or give it on standard input with `< FILE`"),
+            err => err.into(),
+        })
     }
 
     /// Says what is about to happen and asks whether to go on, unless that was answered by `--yes`.

@@ -167,7 +167,8 @@ fn end_by_caught_signal() {
     }
 }
 
-fn is_ready_within(input: impl AsFd, time: &Timespec) -> bool {
+/// Whether something can be read from `input` before that time is over; not where it cannot be told.
+pub(crate) fn is_ready_within(input: impl AsFd, time: &Timespec) -> bool {
     poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(time)).is_ok_and(|ready| ready > 0)
 }
 

@@ -130,8 +130,7 @@ impl ValueArgs {
     /// Reads the value: from `--file`, from standard input when it is not a terminal, else from a hidden prompt.
     pub(super) fn read(&self, session: &Session) -> Result<SecretValue, CommandError> {
         let bytes = if self.file.is_none() && io::stdin().is_terminal() {
-            let mut terminal = session.terminal().ok_or_else(no_value)?;
-            terminal.hidden("Value", VALUE_LIMIT)?
+            session.typed_value()?.ok_or_else(no_value)?
         } else {
             // Two more for a line end that is dropped.
             read_all(self.file.as_deref(), VALUE_LIMIT + 2)?

@@ -10,11 +10,13 @@
 //!   the second line of a paste never becomes a command of the shell.
 //! - Ctrl-C cancels, and so does Ctrl-D on an empty line; Ctrl-D elsewhere does nothing. Backspace takes back one
 //!   character, Ctrl-U the whole line, and Enter ends it. Every other byte belongs to the answer.
+//! - A hidden value is one line. Where the terminal has more of a paste right after it, nothing of it is taken.
 //! - The answer is read with raw reads into one buffer of fixed size that is wiped on every path.
 //! - The answer to a yes-or-no question is a line that the terminal itself echoes and lets its user edit. Nothing but a
 //!   whole `y` or `yes` is a yes; Ctrl-D is a no, and Ctrl-C ends the process.
 
 mod line;
+mod paste;
 mod sources;
 mod words;
 
@@ -29,6 +31,7 @@ use rustix::termios::{
 use zeroize::Zeroizing;
 
 use self::line::Line;
+use self::paste::{discard_rest, without_marks};
 pub(crate) use self::sources::{
     access_tokens_from_file, next_passphrase_from_fd, passphrase_from_command, passphrase_from_fd,
     passphrase_from_file, recovery_code_from_file, recovery_code_from_stdin,
@@ -65,6 +68,10 @@ pub(crate) enum PromptError {
     Cancelled,
     #[error("cannot use the terminal")]
     Io(#[from] io::Error),
+    #[error(
+        "several lines were given, and only one can be typed or pasted here; nothing was stored"
+    )]
+    SeveralLines,
     #[error("the answer is longer than {limit} bytes")]
     TooLong { limit: usize },
 }
@@ -85,6 +92,33 @@ impl Terminal {
     /// # Errors
     /// [`PromptError::TooLong`] only after Enter, so that the rest of a long paste goes nowhere else.
     pub(crate) fn hidden(&mut self, question: &str, limit: usize) -> Result<Secret, PromptError> {
+        self.ask(question, limit, || Ok(()))
+    }
+
+    /// The same for the value of a key, which may have several lines elsewhere, but not here.
+    ///
+    /// # Errors
+    /// [`PromptError::SeveralLines`] where more was pasted, and as [`Terminal::hidden`].
+    pub(crate) fn hidden_value(
+        &mut self,
+        question: &str,
+        limit: usize,
+    ) -> Result<Secret, PromptError> {
+        let tty = self.tty.try_clone()?;
+        let line = self.ask(question, limit, || match discard_rest(&tty)? {
+            false => Ok(()),
+            true => Err(PromptError::SeveralLines),
+        })?;
+        Ok(without_marks(&line))
+    }
+
+    /// `check` is done after Enter, while what is typed is still hidden.
+    fn ask(
+        &mut self,
+        question: &str,
+        limit: usize,
+        check: impl FnOnce() -> Result<(), PromptError>,
+    ) -> Result<Secret, PromptError> {
         // Dropped in reverse: the line is wiped, the modes come back, and only then a signal ends the process.
         let listening = Listening::start()?;
         let _modes = Modes::set(&self.tty, hide)?;
@@ -95,7 +129,10 @@ impl Terminal {
         (&self.tty).write_all(b"\n")?;
         match end? {
             End::Cancelled => Err(PromptError::Cancelled),
-            End::Enter => line.into_secret().ok_or(PromptError::TooLong { limit }),
+            End::Enter => {
+                check()?;
+                line.into_secret().ok_or(PromptError::TooLong { limit })
+            }
         }
     }
 
@@ -123,10 +160,15 @@ impl Terminal {
         if !matches!(end, Ok(End::Enter)) {
             (&self.tty).write_all(b"\n")?;
         }
-        Ok(match end? {
+        let answer = match end? {
             End::Cancelled => Answer::No,
             End::Enter => line.into_secret().map_or(Answer::Other, Answer::of),
-        })
+        };
+        if answer == Answer::Other {
+            // The rest of a paste may still be on its way.
+            discard_rest(&self.tty)?;
+        }
+        Ok(answer)
     }
 
     /// Writes a secret and a line end to the terminal itself.

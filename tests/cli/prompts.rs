@@ -357,3 +357,69 @@ fn commands_that_need_no_vault_ask_nothing() {
     assert_eq!(status.code(), Some(1), "{screen}");
     assert!(!screen.contains(OLD), "{screen}");
 }
+
+/// A key as a file has it: several lines.
+const LINES: [&str; 4] = [
+    "-----BEGIN KEY-----\rbGluZSBvbmU=\r-----END KEY-----\r",
+    "{\n  \"secret\": \"bGluZSBvbmU=\"\n}\n",
+    "first\r\rbGluZSBvbmU=",
+    "\x1b[200~first\rbGluZSBvbmU=\r\x1b[201~",
+];
+
+#[test]
+fn a_value_of_several_lines_is_refused_and_goes_nowhere() {
+    let env = TestEnv::new();
+    env.set(["openai"], "sk-0123456789abcdef");
+    let before = env.vault_bytes();
+    for args in [["set", "new"], ["set", "openai"], ["rotate", "openai"]] {
+        for keys in LINES {
+            let mut terminal = Terminal::spawn(env.unlocked(args));
+            terminal.expect("Value: ");
+            terminal.send(keys);
+            let (status, screen) = terminal.wait();
+            assert_eq!(status.code(), Some(2), "{args:?} {keys:?}: {screen}");
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(env.screen(&screen), @"
+                Value: 
+                error: several lines were given, and only one can be typed or pasted here; nothing was stored
+                hint: name its file with --file, or give it on standard input with `< FILE`
+                ");
+            }
+            assert_eq!(terminal.unread(), 0, "{args:?} {keys:?}");
+            assert!(terminal.echo_is_on());
+        }
+    }
+    assert!(env.vault_bytes() == before);
+}
+
+#[test]
+fn a_paste_that_the_terminal_takes_bit_by_bit_goes_nowhere_either() {
+    let env = TestEnv::new();
+    let mut terminal = Terminal::spawn(env.unlocked(["set", "new"]));
+    terminal.expect("Value: ");
+    // More than it hands out at once.
+    terminal.send("rm -rf nothing\r".repeat(800));
+    let (status, screen) = terminal.wait();
+    assert_eq!(status.code(), Some(2), "{screen}");
+    assert_eq!(terminal.unread(), 0);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn one_line_is_a_value_however_it_is_pasted() {
+    let env = TestEnv::new();
+    for (name, keys) in [
+        ("cr lf", "sk-0123456789abcdef\r\n"),
+        ("blank lines", "sk-0123456789abcdef\r\r\n\r"),
+        ("bracketed", "\x1b[200~sk-0123456789abcdef\x1b[201~\r"),
+        ("bracketed line", "\x1b[200~sk-0123456789abcdef\r\x1b[201~"),
+    ] {
+        let mut terminal = Terminal::spawn(env.unlocked(["set", name]));
+        terminal.expect("Value: ");
+        terminal.send(keys);
+        let (status, screen) = terminal.wait();
+        assert!(status.success(), "{name}: {screen}");
+        let value = env.run(["get", name]);
+        assert_eq!(value.stdout(), b"sk-0123456789abcdef", "{name}");
+    }
+}
