@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::mm::{mlock, munlock};
@@ -26,6 +27,32 @@ pub(crate) fn harden_process() -> Rlimit {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     before
+}
+
+/// Whether the process was started without a standard output, as by the shell's `>&-`.
+pub(crate) fn is_stdout_missing() -> bool {
+    STDOUT_IS_MISSING.load(Ordering::Relaxed)
+}
+
+static STDOUT_IS_MISSING: AtomicBool = AtomicBool::new(false);
+
+/// Called before `main`: before that Rust, too, puts `/dev/null` in the place of what is missing, and nobody can tell it
+/// from one that was asked for.
+#[expect(unsafe_code, reason = "nothing else runs before Rust does")]
+// SAFETY: these sections are lists of such functions. It calls the kernel once and allocates nothing.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[used]
+static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
+
+#[expect(unsafe_code, reason = "its number is all that is known of it")]
+extern "C" fn look_at_stdout() {
+    // SAFETY: it is used for one call that neither keeps nor closes it. Where nothing is open, that fails.
+    let stdout = unsafe { BorrowedFd::borrow_raw(1) };
+    STDOUT_IS_MISSING.store(fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
 }
 
 /// Keeps a descriptor that this process was started with from every program that it starts; not a standard stream.

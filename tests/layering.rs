@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["checks", "key"]),
     ("vault", &["checks", "crypto", "key", "store"]),
     ("signals", &[]),
-    ("output", &["crypto", "key"]),
+    ("output", &["crypto", "hardening", "key"]),
     ("prompt", &["crypto", "signals"]),
     ("handover", &["crypto", "hardening", "key", "signals"]),
     ("error", &["agent", "key", "output", "prompt", "vault"]),

@@ -28,6 +28,7 @@ pub(crate) use self::rows::{Foreseen, Rows};
 pub(crate) use self::table::{Cell, Table, Tone};
 pub(crate) use self::working::Working;
 use crate::crypto::{Secret, SecretValue, Token, base64, json_string};
+use crate::hardening::is_stdout_missing;
 use crate::key::hide_secrets;
 
 /// How things are shown, as the settings say.
@@ -50,6 +51,15 @@ pub(crate) struct Printer {
     stderr: AutoStream<io::Stderr>,
     /// Whether somebody looks at standard output.
     terminal: bool,
+}
+
+/// Standard output, if there is one: what is written to the `/dev/null` in its place would be lost.
+fn stdout() -> io::Result<io::Stdout> {
+    if is_stdout_missing() {
+        Err(rustix::io::Errno::BADF.into())
+    } else {
+        Ok(io::stdout())
+    }
 }
 
 impl Printer {
@@ -210,7 +220,7 @@ impl Printer {
             return self.lines(format!("{}\n", lines.join("\n")).as_bytes());
         }
         // Straight to the stream: the text of many keys is as large as the keys.
-        let mut stdout = BufWriter::new(io::stdout().lock());
+        let mut stdout = BufWriter::new(stdout()?.lock());
         serde_json::to_writer(&mut stdout, &document)?;
         stdout.write_all(b"\n")?;
         stdout.flush()
@@ -221,7 +231,7 @@ impl Printer {
         &mut self,
         documents: impl Iterator<Item = T>,
     ) -> io::Result<()> {
-        let mut stdout = BufWriter::new(io::stdout().lock());
+        let mut stdout = BufWriter::new(stdout()?.lock());
         for document in documents {
             stdout.write_all(&json_text(&document)?)?;
             stdout.write_all(b"\n")?;
@@ -231,7 +241,7 @@ impl Printer {
 
     /// Whole lines of an answer that comes in parts.
     pub(crate) fn lines(&mut self, lines: &[u8]) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = stdout()?.lock();
         stdout.write_all(lines)?;
         stdout.flush()
     }
@@ -321,7 +331,7 @@ impl Printer {
             parts.iter().map(|part| part.len()).sum(),
         ));
         parts.iter().for_each(|part| line.extend_from_slice(part));
-        io::stdout().flush()?;
+        stdout()?.flush()?;
         let mut rest = line.as_slice();
         while !rest.is_empty() {
             match rustix::io::write(rustix::stdio::stdout(), rest) {
@@ -335,7 +345,7 @@ impl Printer {
     }
 
     fn answer(&mut self, text: &str) -> io::Result<()> {
-        let mut stdout = AutoStream::new(io::stdout().lock(), self.look.color);
+        let mut stdout = AutoStream::new(stdout()?.lock(), self.look.color);
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     }

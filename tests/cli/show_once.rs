@@ -10,17 +10,33 @@ use crate::common::{Outcome, TestEnv, needed, skip};
 /// Standard outputs that take nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Broken {
+    /// As the shell's `>&-` does, after which Rust has `/dev/null` in its place.
+    Closed,
     Full,
     NobodyReads,
     OnlyForReading,
 }
 
-pub(crate) const BROKEN: [Broken; 3] = [Broken::Full, Broken::NobodyReads, Broken::OnlyForReading];
+pub(crate) const BROKEN: [Broken; 4] = [
+    Broken::Closed,
+    Broken::Full,
+    Broken::NobodyReads,
+    Broken::OnlyForReading,
+];
 
 pub(crate) fn run_into(env: &TestEnv, args: &[&str], broken: Broken) -> Outcome {
     let mut command = env.command(args);
     command.stdin(Stdio::null());
     match broken {
+        Broken::Closed => {
+            command = env.program("sh");
+            command.args([
+                "-c",
+                "exec \"$0\" \"$@\" >&-",
+                env!("CARGO_BIN_EXE_keywright"),
+            ]);
+            command.args(args).stdin(Stdio::null());
+        }
         Broken::Full => {
             let full = File::options().write(true).open("/dev/full");
             command.stdout(full.expect("there on every Linux"));

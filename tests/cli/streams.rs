@@ -93,8 +93,8 @@ fn closed_standard_streams_do_no_harm() {
         ("2>&-", 0),
         ("2>/dev/full", 0),
         ("<&- 2>&-", 0),
-        (">&-", 0),
-        ("<&- >&- 2>&-", 0),
+        (">&-", 1),
+        ("<&- >&- 2>&-", 1),
     ] {
         let mut shell = env.program("sh");
         let script = format!("\"$0\" list {redirection}");
