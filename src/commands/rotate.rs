@@ -114,7 +114,8 @@ fn rotate_token(
     } else {
         format!("its present token stops working {}", last.relative(now))
     };
-    let stops = match previous_end(found, now) {
+    let earlier = previous_end(found, now);
+    let stops = match earlier {
         None => stops,
         Some(end) => {
             format!("{stops}, and the one before, which was to work until {end}, stops now")
@@ -175,6 +176,12 @@ fn rotate_token(
             end.relative(now)
         )),
         None => out.note(format_args!("  previous     no longer works")),
+    }
+    // Who was asked has read it in the question.
+    if let Some(end) = earlier.filter(|_| settings.yes) {
+        out.note(format_args!(
+            "  before that  no longer works; it was to work until {end}"
+        ));
     }
     let expires = delivered.found.key.expires_at();
     let expires = expires.map_or("never".to_owned(), |end| {

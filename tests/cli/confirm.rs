@@ -214,6 +214,18 @@ fn yes_does_it() {
       token        shown this once; keep it where it is needed
     ");
     assert_eq!(env.code(&token), "rotated");
+    let overlap = ["rotate", "deploy", "--yes", "--overlap", "24h"];
+    assert!(env.run(overlap).success());
+    // The end of an earlier overlap is in the question, and not said once more.
+    insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @"
+    Rotate `deploy` in default/development: its present token stops working now, and the one before, which was to work until [-------TIME-------], stops now (never used)
+    Go on? yes
+    [TOKEN]
+    Rotated `deploy` in default/development
+      previous     no longer works
+      expires      in 90 d, [-------TIME-------]
+      token        shown this once; keep it where it is needed
+    ");
     insta::assert_snapshot!(confirmed(&["revoke", "deploy"]), @"
     Revoke issued key `deploy` in default/development: its tokens stop working now (never used)
     Go on? [y/N] y

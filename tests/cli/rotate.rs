@@ -57,11 +57,18 @@ fn an_overlap_keeps_the_old_token_until_its_end() {
     assert!(key["previous_valid_until"].is_string(), "{key}");
     assert_eq!(states(&key), ["overlap", "current"]);
 
-    // Another rotation ends the older overlap.
+    // Another rotation ends the older overlap, and says so.
     let second = rotated.token();
-    let third = env
-        .run(["rotate", "deploy", "--yes", "--overlap", "24h"])
-        .token();
+    let again = env.run(["rotate", "deploy", "--yes", "--overlap", "24h"]);
+    let said = again.masked_stderr().replace("in 23 h", "in 24 h");
+    insta::assert_snapshot!(said, @"
+    Rotated `deploy` in default/development
+      previous     works until [-------TIME-------] (in 24 h)
+      before that  no longer works; it was to work until [-------TIME-------]
+      expires      in 90 d, [-------TIME-------]
+      token        shown this once; keep it where it is needed
+    ");
+    let third = again.token();
     assert_eq!(env.code(&old), "rotated");
     assert_eq!(env.code(&second), "valid");
     assert_eq!(env.code(&third), "valid");
