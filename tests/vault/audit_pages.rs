@@ -1,10 +1,79 @@
 //! An audit that goes on from where it was, and one of many uses.
 
 use keywright::key::Span;
-use keywright::vault::{AuditFilter, Wanted};
+use keywright::vault::{AuditFilter, Vault, Wanted};
 
 use crate::audit::*;
 use crate::fixture::*;
+
+/// All of it in one second: a key that is rotated and deleted, and another of its name that is revoked.
+fn in_one_second(vault: &mut Vault) {
+    let then = at(1);
+    let (first, _) = issue(vault, &new_key("ci"), then);
+    use_token(vault, &first, then);
+    let second = rotate(vault, "ci", overlap(Span::ZERO), then);
+    use_token(vault, &first, then);
+    use_token(vault, &second, then);
+    let found = find(vault, "ci");
+    vault.delete(&found, &who(), then).expect("deleted");
+    let (third, _) = issue(vault, &new_key("ci"), then);
+    let fourth = rotate(vault, "ci", overlap(Span::days(1)), then);
+    use_token(vault, &third, then);
+    let found = find(vault, "ci");
+    vault.finish_overlap(&found, &who(), then).expect("ended");
+    use_token(vault, &fourth, then);
+    let found = find(vault, "ci");
+    vault.revoke(&found, &who(), then).expect("revoked");
+    use_token(vault, &fourth, then);
+}
+
+const ONE_SECOND: [&str; 18] = [
+    "0 init -",
+    "1 create ci",
+    "1 deliver ci",
+    "1 rotate ci",
+    "1 verify ci valid",
+    "1 deliver ci",
+    "1 verify ci rotated",
+    "1 verify ci valid",
+    "1 delete ci",
+    "1 create ci",
+    "1 deliver ci",
+    "1 rotate ci",
+    "1 verify ci valid",
+    "1 deliver ci",
+    "1 finish ci",
+    "1 verify ci valid",
+    "1 revoke ci",
+    "1 verify ci revoked",
+];
+
+#[test]
+fn what_ends_a_token_comes_after_its_uses_of_the_same_second() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let none = AuditFilter::default();
+    let (_, mut mark) = vault.audit(None, &shop(), &none).expect("whole");
+    in_one_second(&mut vault);
+    assert_eq!(lines(&audit(&mut vault, &none)), ONE_SECOND);
+    let followed = vault.audit_after(&mut mark, &none).expect("whole");
+    assert_eq!(lines(&followed), ONE_SECOND[1..]);
+    for limit in 0..=ONE_SECOND.len() {
+        let filter = AuditFilter {
+            limit: Some(limit),
+            ..AuditFilter::default()
+        };
+        let first = ONE_SECOND.len() - limit;
+        let some = audit(&mut vault, &filter);
+        assert_eq!(lines(&some), ONE_SECOND[first..], "{limit}");
+    }
+    let of_uses = AuditFilter {
+        verbs: verbs(&["verify"]),
+        limit: Some(1),
+        ..AuditFilter::default()
+    };
+    assert_eq!(lines(&audit(&mut vault, &of_uses)), ["1 verify ci revoked"]);
+}
 
 #[test]
 fn what_came_since_is_told_once() {

@@ -117,7 +117,7 @@ impl AuditFilter {
     }
 }
 
-/// Where an entry is from. At the same second, a change comes before a use.
+/// Where an entry is from. At the same second, a change comes before a use, unless it is what ended the token.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum AuditSource {
     /// The vault's log of changes.
@@ -156,11 +156,6 @@ impl AuditEntry {
     /// Whether it is a use that was not let through.
     pub fn is_refused(&self) -> bool {
         self.code.as_deref().is_some_and(|code| !is_allowed(code))
-    }
-
-    /// By time; numbers are unique within a source.
-    pub(super) fn place(&self) -> (Timestamp, AuditSource, u64) {
-        (self.at, self.source, self.number)
     }
 
     pub(super) fn of_log(number: u64, entry: LogEntry) -> Self {

@@ -1,18 +1,20 @@
 //! The audit: the log of changes and the recorded uses, merged by time; the log's chain is checked on the way.
 
 mod entry;
+mod order;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use self::entry::{AuditCode, AuditEntry, AuditFilter, AuditSource, AuditVerb};
+use self::order::{Ends, Place};
 use self::uses::PAGE;
 pub(super) use self::uses::{Homes, newest_first};
 use super::find::Wanted;
 use super::log::{LogEntry, LogMark};
 use super::{Vault, VaultError, View};
 use crate::crypto::RootKey;
-use crate::key::{IssuedDetails, KeyId, KeyName, KeyRef, RoleName, Scope, Timestamp};
+use crate::key::{IssuedDetails, KeyId, KeyName, KeyRef, RoleName, Scope};
 use crate::store::{ActivityFile, EventRow};
 
 /// What was done, as far as the filter wanted it.
@@ -49,7 +51,7 @@ impl Vault {
     /// The newest changes and uses that pass the filter: of one key, or of all, and of the vault itself. A name is of
     /// the key that has it in `scope`, or else of those that had it; an id is of any scope, unless the filter says which.
     /// Goes through all of the log, and through the uses from the newest back until the filter's limit is reached: no
-    /// more than that, and one name a key, is held in memory.
+    /// more than that, one name a key, and what ended its tokens, is held in memory.
     ///
     /// # Errors
     /// [`VaultError::Altered`] names the first entry of the log that is not in its place; [`VaultError::UnknownKey`] for
@@ -227,7 +229,8 @@ struct Story<'a> {
     mark: &'a mut AuditMark,
     filter: &'a AuditFilter,
     limit: Option<usize>,
-    newest: BTreeMap<(Timestamp, AuditSource, u64), AuditEntry>,
+    ends: Ends,
+    newest: BTreeMap<Place, AuditEntry>,
     has_more: bool,
     unopened: u64,
     namesakes: BTreeSet<KeyId>,
@@ -239,6 +242,7 @@ impl<'a> Story<'a> {
             mark,
             filter,
             limit,
+            ends: Ends::default(),
             newest: BTreeMap::new(),
             has_more: false,
             unopened: 0,
@@ -257,6 +261,7 @@ impl<'a> Story<'a> {
         let of_its_role = entry
             .role()
             .is_some_and(|role| self.mark.roles.contains(&role));
+        self.ends.see(index, &entry);
         let entry = AuditEntry::of_log(index, entry);
         if let (Some(id), Some(name)) = (entry.key_id, &entry.name) {
             let wanted = self.mark.name.as_ref();
@@ -286,9 +291,15 @@ impl<'a> Story<'a> {
             let mut room = self
                 .limit
                 .map_or(usize::MAX, |limit| limit.saturating_add(1));
+            let mut full = None;
             newest_first(file, last, key, filter, |row| {
-                room -= usize::from(self.see_use(row, homes));
-                room > 0
+                // Within a second, the newest number need not have the newest place.
+                if full.is_some_and(|at| row.at != at) {
+                    return false;
+                }
+                room = room.saturating_sub(usize::from(self.see_use(row, homes)));
+                full = full.or((room == 0).then_some(row.at));
+                true
             })?;
         }
         Ok(())
@@ -317,7 +328,7 @@ impl<'a> Story<'a> {
     }
 
     fn keep(&mut self, entry: AuditEntry) {
-        self.newest.insert(entry.place(), entry);
+        self.newest.insert(self.ends.place(&entry), entry);
         if self.limit.is_some_and(|limit| self.newest.len() > limit) {
             self.newest.pop_first();
             self.has_more = true;
