@@ -158,7 +158,8 @@ fn scopes() -> Vec<Part> {
         terms(SCOPE_SOURCES),
         Part::Text(
             "keywright.toml can never select production, because everybody who can commit to a repository can write it: \
-             the command ends with exit code 8, and production has to be said with -e or in KEYWRIGHT_ENV.",
+             the command ends with exit code 8, and production has to be said with -e or in KEYWRIGHT_ENV. So it has where \
+             config.toml selects production and keywright.toml chooses the project or has an [env] table.",
         ),
         Part::Heading("Which commands choose one, and which cover all"),
         terms(SCOPE_OF_COMMANDS),

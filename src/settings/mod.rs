@@ -251,7 +251,7 @@ impl Settings {
                     events: config.events.unwrap_or(1_000_000),
                 },
             },
-            scope: scope(args, &project_file, &config)?,
+            scope: scope(args, &project_file, &config, &config_file)?,
             vault_option: args.vault.clone(),
             project_option: args.project.clone(),
             environment_option: args.env.clone(),
@@ -296,7 +296,16 @@ fn state_folder(folders: &ProjectDirs) -> &Path {
 }
 
 /// Option, variable, the nearest `keywright.toml`, the config file, `default/development`.
-fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope, CommandError> {
+fn scope(
+    args: &GlobalArgs,
+    file: &ProjectFile,
+    config: &Config,
+    config_file: &Path,
+) -> Result<Scope, CommandError> {
+    let project = match args.project.clone() {
+        Some(given) => Some(given),
+        None => parsed_variable("KEYWRIGHT_PROJECT")?,
+    };
     let environment = match args.env.clone() {
         Some(given) => Some(given),
         None => parsed_variable("KEYWRIGHT_ENV")?,
@@ -305,19 +314,16 @@ fn scope(args: &GlobalArgs, file: &ProjectFile, config: &Config) -> Result<Scope
         Some(said) => Some(said),
         None => file.environment()?,
     };
-    let project = match args.project.clone() {
-        Some(given) => Some(given),
-        None => parsed_variable("KEYWRIGHT_PROJECT")?,
+    let environment = match environment {
+        Some(chosen) => Some(chosen),
+        None => file.of_config(config, config_file, project.is_some())?,
     };
-    let file_project = || file.project.clone();
     Ok(Scope {
         project: project
-            .or_else(file_project)
+            .or_else(|| file.project.clone())
             .or_else(|| config.project.clone())
             .unwrap_or_default(),
-        environment: environment
-            .or_else(|| config.environment.clone())
-            .unwrap_or_default(),
+        environment: environment.unwrap_or_default(),
     })
 }
 

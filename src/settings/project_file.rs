@@ -6,14 +6,14 @@ use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Display, Path, PathBuf};
 
 use directories::BaseDirs;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::files::{SIZE_LIMIT, read_accepted};
+use super::files::{Config, SIZE_LIMIT, read_accepted};
 use crate::error::{CommandError, Exit};
 use crate::key::{
     Assignment, Environment, KeyName, KeyRef, Project, Scope, VariableName, has_secret,
@@ -34,9 +34,14 @@ pub(crate) struct ProjectNeeds {
     pub(crate) variables: Vec<Assignment>,
 }
 
-/// The environment that no file selects.
+/// The environment that no `keywright.toml` selects.
 fn is_production(environment: &Environment) -> bool {
     environment.as_str() == "production"
+}
+
+fn production_refused(message: String) -> CommandError {
+    CommandError::message(Exit::Refused, message)
+        .hint("say it on the command line with -e production, or in KEYWRIGHT_ENV")
 }
 
 /// The nearest `keywright.toml`: committed to a repository, written by anybody who can commit there.
@@ -175,17 +180,37 @@ impl ProjectFile {
     /// The environment that it selects, which is never production: that has to be said by a person.
     pub(super) fn environment(&self) -> Result<Option<Environment>, CommandError> {
         match &self.environment {
-            Some(environment) if is_production(environment) => {
-                let path = self.path.as_deref().unwrap_or(Path::new(NAME));
-                let message = format!(
-                    "`{}` selects production, which a file cannot do",
-                    path.display()
-                );
-                Err(CommandError::message(Exit::Refused, message)
-                    .hint("say it on the command line with -e production, or in KEYWRIGHT_ENV"))
+            Some(environment) if is_production(environment) => Err(production_refused(format!(
+                "`{}` selects production, which a file cannot do",
+                self.shown()
+            ))),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// The environment that the config file at `path` selects beside this one. Not production where this one chooses the
+    /// project or the keys: together they would hand out whichever key of production it names.
+    pub(super) fn of_config(
+        &self,
+        config: &Config,
+        path: &Path,
+        is_project_said: bool,
+    ) -> Result<Option<Environment>, CommandError> {
+        let chooses = self.env.is_some() || (self.project.is_some() && !is_project_said);
+        match &config.environment {
+            Some(environment) if chooses && is_production(environment) => {
+                Err(production_refused(format!(
+                    "`{}` selects production, which does not count where `{}` chooses the project or the keys",
+                    path.display(),
+                    self.shown()
+                )))
             }
             other => Ok(other.clone()),
         }
+    }
+
+    fn shown(&self) -> Display<'_> {
+        self.path.as_deref().unwrap_or(Path::new(NAME)).display()
     }
 }
 

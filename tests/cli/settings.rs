@@ -121,6 +121,79 @@ fn production_on_the_command_line_is_not_the_files_choice() {
 }
 
 #[test]
+fn production_of_the_config_is_not_for_a_folder_that_chooses_the_project_or_the_keys() {
+    let env = TestEnv::new();
+    env.set(
+        ["stripe", "-p", "bank", "-e", "production", "--no-var"],
+        "bank-value",
+    );
+    config(&env, "environment = \"production\"\n");
+    let print = ["run", "-c", "printf '%s' \"$X\""];
+    let mut told = Transcript::default();
+    for file in [
+        "project = \"bank\"\n\n[env]\nX = \"stripe\"\n",
+        "[env]\nX = \"stripe\"\n",
+        "project = \"bank\"\n",
+    ] {
+        env.write("keywright.toml", file);
+        for (args, code) in [(&["get", "stripe"] as &[&str], 8), (&print, 125)] {
+            let refused = env.run(args);
+            assert_eq!(refused.code(), Some(code), "{file}: {refused}");
+            told.refused(args, &refused);
+        }
+    }
+    insta::assert_snapshot!(told, @r#"
+    $ keywright get stripe
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 8]
+    $ keywright run -c "printf '%s' \"$X\""
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 125]
+    $ keywright get stripe
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 8]
+    $ keywright run -c "printf '%s' \"$X\""
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 125]
+    $ keywright get stripe
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 8]
+    $ keywright run -c "printf '%s' \"$X\""
+    error: `[HOME]/.config/keywright/config.toml` selects production, which does not count where `[HOME]/keywright.toml` chooses the project or the keys
+    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
+    [exit 125]
+    "#);
+    // Who says it is a person, and what the file does not choose is theirs, too.
+    env.write(
+        "keywright.toml",
+        "project = \"bank\"\n\n[env]\nX = \"stripe\"\n",
+    );
+    let option = env.run([&["-e", "production"], &print[..]].concat());
+    assert_eq!(option.stdout_text(), "bank-value", "{option}");
+    let variable = env.run_with_env(print, [("KEYWRIGHT_ENV", "production")]);
+    assert_eq!(variable.stdout_text(), "bank-value", "{variable}");
+    let status = || env.command(["status", "--json"]);
+    env.write("keywright.toml", "project = \"bank\"\n");
+    let mut project = status();
+    project.args(["-p", "mine"]);
+    assert_eq!(scope_of(&env, project), "mine/production");
+    for file in ["", "environment = \"staging\"\n"] {
+        env.write("keywright.toml", file);
+        let environment = if file.is_empty() {
+            "production"
+        } else {
+            "staging"
+        };
+        assert_eq!(scope_of(&env, status()), format!("default/{environment}"));
+    }
+}
+
+#[test]
 fn mistakes_in_settings_files_are_told_with_their_line() {
     let env = TestEnv::new();
     let mut told = Transcript::default();
