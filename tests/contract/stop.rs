@@ -1,42 +1,52 @@
 //! How a server ends: what was asked is answered, and what was answered is counted.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::TestEnv;
-use crate::server::{At, Client, Server, Signal, request};
+use crate::server::{At, Client, DEADLINE, Server, Signal, request};
 
 /// A server that is told to end answers what it was asked, and takes much less than this where nobody holds it up.
 const SOON: Duration = Duration::from_secs(5);
+
+/// How long it waits, once it is told, for what a connection has still to send.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Before it is told to end in the middle of answering.
+const SOME: u64 = 200;
 
 fn requests(env: &TestEnv, name: &str) -> u64 {
     env.show([name])["requests"].as_u64().expect("a number")
 }
 
-/// Asks until nobody listens any more; gives what went wrong.
+/// Asks until nobody listens any more; gives what went wrong. `told` is when the server was told to end, or a moment before.
 fn ask_until_the_end(
     at: &At,
     token: &str,
     answered: &AtomicU64,
-    is_told: &AtomicBool,
+    told: &OnceLock<Instant>,
 ) -> Option<String> {
     let one = request("GET /auth/proxy", &[("x-api-key", token)], "");
+    let is_after = |at: Instant, wait| told.get().is_some_and(|told| at >= *told + wait);
     loop {
-        // Who comes while the server closes its door is refused or sent away.
-        let is_late = is_told.load(Ordering::SeqCst);
         let mut client = match Client::try_to(at) {
             Ok(client) => client,
             Err(err) if err.kind() == ErrorKind::ConnectionRefused => return None,
-            Err(_) if is_late => return None,
+            Err(_) if told.get().is_some() => return None,
             Err(err) => return Some(format!("connecting: {err}")),
         };
+        let connected = Instant::now();
         loop {
             let sent = client.send(&one);
+            let asked = Instant::now();
             let answer = match sent.and_then(|()| client.answer()) {
                 Ok(answer) => answer,
-                Err(_) if is_late => return None,
+                // Who comes while the server closes its door is refused or sent away, and so is who is held up for long.
+                Err(_) if is_after(connected, Duration::ZERO) => return None,
+                Err(_) if is_after(asked, GRACE) => return None,
                 Err(err) => return Some(format!("not answered: {err}")),
             };
             if answer.status != 200 {
@@ -57,13 +67,16 @@ fn what_was_asked_is_answered_and_what_was_answered_is_counted() {
         let token = env.create(["ci"]);
         let mut server = Server::start(env.serve());
         let at = server.address();
-        let (answered, is_told) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (answered, told) = (AtomicU64::new(0), OnceLock::new());
         let wrong: Vec<String> = thread::scope(|scope| {
             let clients: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| ask_until_the_end(&at, &token, &answered, &is_told)))
+                .map(|_| scope.spawn(|| ask_until_the_end(&at, &token, &answered, &told)))
                 .collect();
-            thread::sleep(Duration::from_millis(400));
-            is_told.store(true, Ordering::SeqCst);
+            let begun = Instant::now();
+            while answered.load(Ordering::Relaxed) < SOME && begun.elapsed() < DEADLINE {
+                thread::sleep(Duration::from_millis(5));
+            }
+            told.set(Instant::now()).expect("told once");
             server.signal(signal);
             let status = server.end();
             assert!(status.success(), "{status}: {}", server.log());
@@ -72,7 +85,7 @@ fn what_was_asked_is_answered_and_what_was_answered_is_counted() {
         });
         assert!(wrong.is_empty(), "{wrong:?}");
         let answered = answered.into_inner();
-        assert!(answered > 0);
+        assert!(answered >= SOME, "{answered}");
         assert_eq!(requests(&env, "ci"), answered, "{}", server.log());
         assert_eq!(server.said("event=stopping"), 1);
         assert_eq!(server.said("event=stopped"), 1);
@@ -112,29 +125,43 @@ fn who_has_connected_before_is_answered() {
     assert_eq!(requests(&env, "ci"), 102);
 }
 
-#[test]
-fn a_request_that_has_begun_may_be_finished() {
+/// Two requests that have begun when the server is told to end, one of them for the second time by its connection. False where
+/// the rest of them was sent too late, for whatever the machine did meanwhile.
+fn finishes_what_has_begun() -> bool {
     let env = TestEnv::new();
     let token = env.create(["ci"]);
     let mut server = Server::start(env.serve());
     let one = request("GET /auth/proxy", &[("x-api-key", &token)], "");
-    let (first, rest) = one.split_at(40);
+    let ready = request("GET /readyz", &[], "");
     let mut client = server.client();
-    client.send(first).expect("sent");
-    let mut idle = server.client();
-    assert_eq!(idle.ask("GET /readyz", &[]).status, 200);
-    thread::sleep(Duration::from_millis(50));
+    client.send(&one[..40]).expect("sent");
+    // Connections are accepted in turn: the first is known by then.
+    let mut known = server.client();
+    assert_eq!(known.ask("GET /readyz", &[]).status, 200);
+    known.send(&ready[..8]).expect("sent");
+    let told = Instant::now();
     server.signal(Signal::TERM);
     server.wait_for("event=stopping");
+    let sent = [known.send(&ready[8..]), client.send(&one[40..])];
+    if told.elapsed() >= GRACE {
+        return false;
+    }
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     // A balancer that asks by the connection that it has is told.
-    let ready = idle.ask("GET /readyz", &[]);
+    let ready = known.answer().expect("answered");
     assert_eq!((ready.status, ready.text().as_str()), (503, "stopping\n"));
     assert_eq!(ready.header("connection"), Some("close"));
-    client.send(rest).expect("sent");
     let answer = client.answer().expect("answered");
     assert_eq!(answer.status, 200, "{answer}");
     assert!(server.end().success());
     assert_eq!(requests(&env, "ci"), 1);
+    true
+}
+
+#[test]
+fn a_request_that_has_begun_may_be_finished() {
+    let is_in_time = (0..3).any(|_| finishes_what_has_begun());
+    assert!(is_in_time, "the test was too slow three times");
 }
 
 #[test]
