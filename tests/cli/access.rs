@@ -381,15 +381,13 @@ fn an_expired_one_is_refused_and_listed_as_such() {
     let env = shop();
     let args = "access create brief -p shop -e staging --kind provider --expires 1s";
     let outcome = env.run(args.split(' '));
-    let token = if outcome.success() {
-        outcome.token()
-    } else {
-        panic!("{outcome}")
-    };
-    let ended = || run_with(&env, &token, "list").code() == Some(5);
-    while !ended() {
+    assert!(outcome.success(), "{outcome}");
+    let token = outcome.token();
+    let has_ended = (0..600).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+        run_with(&env, &token, "list").code() == Some(5)
+    });
+    assert!(has_ended, "it never ends");
     insta::assert_snapshot!(run_with(&env, &token, "list"), @"
     exit: 5
     ---- stdout

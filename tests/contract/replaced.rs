@@ -327,23 +327,28 @@ fn a_server_whose_access_token_is_revoked_answers_nothing_more() {
 #[test]
 fn an_access_token_that_ends_ends_the_answers() {
     let mut scene = Scene::new(Opened::ByOwner);
-    let end = Timestamp(Timestamp::now().0 + 3);
+    // The server has to be up by then.
+    let end = Timestamp(Timestamp::now().0 + 8);
     let mut command = scene.env.serve();
     with_token(&mut command, &scene.library.access("brief", Some(end)));
     let server = Server::start(command);
     let mut client = server.client();
+    let (begun, mut was_valid) = (Instant::now(), false);
     loop {
         let before = Timestamp::now();
         let code = code(&mut client, &scene.first);
         if Timestamp::now() < end {
             assert_eq!(code, "valid");
+            was_valid = true;
         }
         if before >= end {
             assert_eq!(code, "unavailable");
             break;
         }
+        assert!(begun.elapsed() < DEADLINE, "it never ends");
         thread::sleep(Duration::from_millis(50));
     }
+    assert!(was_valid, "it was up too late");
 }
 
 /// Commits of a write-ahead log leave the vault's own file as it is.
