@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::TestEnv;
+use crate::screen::is_coloured;
 use crate::terminal::Terminal;
 use crate::usage::verify;
 use crate::verify::{STRANGER, with_checksum};
@@ -250,7 +251,7 @@ fn failed_attempts_are_words_on_every_terminal() {
                 "{words}"
             );
             assert!(words.contains("3 attempts"), "{words}");
-            assert_eq!(screen.contains('\u{1b}'), coloured, "{screen:?}");
+            assert_eq!(is_coloured(&screen), coloured, "{screen:?}");
         }
     }
 }
