@@ -101,7 +101,7 @@ impl<'a> Shell<'a> {
     fn run(&mut self, typed: &str) -> Option<Vec<String>> {
         let ran = self.env.path("ran");
         self.terminal.send(format!("{typed}\t\r"));
-        let patience = Instant::now() + Duration::from_secs(5);
+        let patience = Instant::now() + Duration::from_secs(30);
         while Instant::now() < patience {
             if let Ok(words) = fs::read_to_string(&ran) {
                 fs::remove_file(&ran).expect("removed");
