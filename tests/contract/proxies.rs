@@ -207,7 +207,7 @@ impl Kind {
             .expect("started");
             let began = Instant::now();
             while child.try_wait().expect("a child").is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                if listens(&child, port) {
                     return Proxy { child, port };
                 }
                 assert!(began.elapsed() < PATIENCE, "{self:?} does not listen");
@@ -217,6 +217,37 @@ impl Kind {
         let log = fs::read_to_string(env.path("proxy.log")).unwrap_or_default();
         panic!("{self:?} does not start: {log}");
     }
+}
+
+/// Whether it is this process that listens there, and not another that was quicker.
+fn listens(child: &Child, port: u16) -> bool {
+    if TcpStream::connect(("127.0.0.1", port)).is_err() {
+        return false;
+    }
+    if cfg!(not(target_os = "linux")) {
+        return true;
+    }
+    let process = format!("/proc/{}", child.id());
+    let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("{process}/net/{table}")));
+    let tables = tables.into_iter().flatten().collect::<String>();
+    // Its own address, that of the other end, its state, …, and the number of the socket.
+    let is_there =
+        |fields: &[&str]| fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == "0A";
+    let lines = tables
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let sockets: Vec<String> = lines
+        .filter(|fields| is_there(fields))
+        .map(|fields| format!("socket:[{}]", fields[9]))
+        .collect();
+    // It may have ended by now.
+    let files = fs::read_dir(format!("{process}/fd")).into_iter().flatten();
+    let mut files = files.flatten().flat_map(|file| fs::read_link(file.path()));
+    files.any(|file| {
+        sockets
+            .iter()
+            .any(|socket| file.as_os_str() == socket.as_str())
+    })
 }
 
 /// One process, which ends with its test; the printed file is where distributions have `conf.d`.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -171,12 +172,8 @@ fn installed(env: &TestEnv, unit: &str, text: &str) -> (String, Command) {
     (token, command)
 }
 
-/// Socket activation is systemd's own; the socket is handed over with the first connection.
-#[test]
-fn the_service_answers_at_the_socket_that_it_is_given() {
-    let Some(activate) = needed("systemd-socket-activate") else {
-        return;
-    };
+/// A server whose socket systemd makes, its port and a good token. Where the port was taken, nothing.
+fn activated(activate: &Path) -> Option<(TestEnv, Server, u16, String)> {
     let env = TestEnv::new();
     let port = free_port();
     let text = printed(&env, "systemd", &format!("127.0.0.1:{port}"));
@@ -195,7 +192,21 @@ fn the_service_answers_at_the_socket_that_it_is_given() {
         .arg(command.get_program())
         .args(command.get_args());
     let mut server = Server::begin(activated);
-    server.wait_for("Listening on");
+    if !server.comes_to("Listening on") {
+        assert!(server.log().contains("in use"), "{}", server.log());
+        return None;
+    }
+    Some((env, server, port, token))
+}
+
+/// Socket activation is systemd's own; the socket is handed over with the first connection.
+#[test]
+fn the_service_answers_at_the_socket_that_it_is_given() {
+    let Some(activate) = needed("systemd-socket-activate") else {
+        return;
+    };
+    let activated = (0..5).find_map(|_| activated(&activate));
+    let (env, mut server, port, token) = activated.expect("a port that stays free");
     let request = Request::get("/auth/proxy?require=read").bearer(&token);
     assert_eq!(ask(port, &request).status(), 200, "{}", server.log());
     assert_eq!(ask(port, &Request::get("/auth/proxy")).status(), 401);
@@ -213,7 +224,7 @@ fn the_service_answers_at_the_socket_that_it_is_given() {
 }
 
 /// System calls that systemd's own words allow.
-fn allowed(analyze: &std::path::Path, filters: &[String]) -> BTreeSet<String> {
+fn allowed(analyze: &Path, filters: &[String]) -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
     for filter in filters {
         let (is_denied, sets) = match filter.strip_prefix('~') {
