@@ -33,8 +33,10 @@ pub(super) fn hint_for(err: &VaultError) -> Option<String> {
         VaultError::Activity(_) => {
             "move the file away to begin a new one; `keywright status` shows where it is"
         }
-        VaultError::Altered(_)
-        | VaultError::Store(StoreError::Altered { .. } | StoreError::NotAVault(_)) => {
+        VaultError::Store(StoreError::NotAVault(_)) => {
+            "--vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place"
+        }
+        VaultError::Altered(_) | VaultError::Store(StoreError::Altered { .. }) => {
             "`keywright restore` puts a backup in its place; `keywright status` shows where the vault is"
         }
         VaultError::Changed(_) => "look at it again with `keywright show`, then repeat the command",

@@ -154,15 +154,15 @@ fn a_file_that_is_no_vault_is_refused() {
         said.push_str(&outcome.masked_stderr());
         assert_eq!(env.vault_bytes(), contents);
     }
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(said, @"
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
     ");
 }
 
@@ -384,13 +384,13 @@ fn init_and_create_leave_a_file_in_the_vaults_place_alone() {
     {"schema":1,"error":{"kind":"conflict","exit_code":4,"message":"there is already a file at `[HOME]/.config/keywright/vault.db`","causes":[],"hint":"choose another place with --vault"}}
     [exit 4]
     $ keywright create new
-    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can read it (mode 644)
-    hint: run: chmod 600 [HOME]/.config/keywright/vault.db
-    [exit 8]
+    error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
+    [exit 7]
     $ keywright set new
-    error: the vault `[HOME]/.config/keywright/vault.db` is refused: others can read it (mode 644)
-    hint: run: chmod 600 [HOME]/.config/keywright/vault.db
-    [exit 8]
+    error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
+    [exit 7]
     "#);
     assert_eq!(env.vault_bytes(), b"mine");
 }

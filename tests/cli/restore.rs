@@ -87,9 +87,9 @@ fn a_dry_run_and_every_refusal_change_nothing() {
     hint: a backup is a file that can be opened; `./-` is a file of that name
     [exit 2]
     $ keywright restore passphrase
-    error: the vault `[HOME]/passphrase` is refused: others can read it (mode 644)
-    hint: run: chmod 600 [HOME]/passphrase
-    [exit 8]
+    error: `[HOME]/passphrase` is not a keywright vault, or its first bytes are damaged
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
+    [exit 7]
     $ keywright restore ci.vault --yes
     error: `[HOME]/ci.vault` is a slice of a vault, not a vault
     hint: an access token opens it; the vault itself is where the slice was made
@@ -181,7 +181,7 @@ fn another_vault_and_a_damaged_one_are_named() {
     [exit 0]
     $ keywright list
     error: `[HOME]/.config/keywright/vault.db` is not a keywright vault, or its first bytes are damaged
-    hint: `keywright restore` puts a backup in its place; `keywright status` shows where the vault is
+    hint: --vault chooses another file; where it was a vault, `keywright restore` puts a backup in its place
     [exit 7]
     $ keywright restore copy.db --dry-run
     The backup `copy.db` is whole: 1 key, 3 changes, last changed just now ([-------TIME-------])

@@ -48,7 +48,7 @@ impl VaultFile {
     /// # Errors
     /// [`StoreError::Missing`] and [`StoreError::Unsafe`].
     pub fn check(path: &Path, access: Access) -> Result<(), StoreError> {
-        file::check(&file::resolve(path)?, access).map(|_| ())
+        check(&file::resolve(path)?, access).map(|_| ())
     }
 
     /// Opens an existing vault after checking what kind of file it is.
@@ -57,7 +57,7 @@ impl VaultFile {
     /// [`StoreError::Missing`], [`StoreError::Unsafe`], and whatever SQLite says of the file.
     pub fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         let resolved = file::resolve(path)?;
-        let identity = file::check(&resolved, access)?;
+        let identity = check(&resolved, access)?;
         let failed = |source| StoreError::Io {
             action: "resolve",
             path: path.to_owned(),
@@ -242,6 +242,22 @@ impl VaultFile {
     fn failed(&self, err: rusqlite::Error) -> StoreError {
         StoreError::sqlite(&self.path, err)
     }
+}
+
+/// As [`file::check`]; but who mistyped a path is not told to change the mode of that file.
+fn check(path: &Path, access: Access) -> Result<FileIdentity, StoreError> {
+    file::check(path, access).map_err(|err| {
+        let is_file = path.symlink_metadata().is_ok_and(|it| it.is_file());
+        match err {
+            StoreError::Unsafe { .. }
+                if is_file
+                    && file::application_id(path).is_ok_and(|id| id != Some(APPLICATION_ID)) =>
+            {
+                StoreError::NotAVault(path.to_owned())
+            }
+            err => err,
+        }
+    })
 }
 
 thread_local! {
