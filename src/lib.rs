@@ -30,7 +30,9 @@ mod view;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::cli::Command;
+use rustix::process::Rlimit;
+
+use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};
 use crate::key::Timestamp;
 use crate::output::Printer;
@@ -60,35 +62,59 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    let mut out = Printer::new(settings::look(&cli.global));
+    let out = Printer::new(settings::look(&cli.global));
     match Settings::load(&cli.global) {
-        // Whoever has a wrong setting may ask how it is right.
-        Err(_) if let Command::Help(args) = &cli.command => {
-            let outcome = commands::help(args, cli::definition(), &mut out);
-            finish(outcome, out)
-        }
-        // Nor does one keep a key from being locked.
-        Err(err) if let Command::Lock(args) = &cli.command => {
-            err.warn(&mut out);
-            let outcome = settings::agents(&cli.global)
-                .and_then(|agents| commands::lock(args, &agents, &mut out));
-            finish(outcome, out)
-        }
-        Err(err) => {
-            let is_run = matches!(cli.command, Command::Run(_));
-            finish(Err(if is_run { err.of_run() } else { err }), out)
-        }
         Ok(settings) => {
-            let mut session = Session {
-                settings,
-                out,
-                now: Timestamp::now(),
-                clock: Timestamp::now,
-                core_limit,
-            };
+            let mut session = session(settings, out, core_limit);
             let outcome = dispatch(cli.command, &mut session);
             finish(outcome, session.out)
         }
+        Err(err) => with_wrong_settings(cli, err, out, core_limit),
+    }
+}
+
+/// What needs no settings, or not those that are wrong.
+fn with_wrong_settings(
+    cli: Cli,
+    err: CommandError,
+    mut out: Printer,
+    core_limit: Rlimit,
+) -> ExitCode {
+    let global = &cli.global;
+    let outcome = match &cli.command {
+        // A shell that starts in such a folder gets its script.
+        Command::Completions(args) => commands::completions(args, cli::definition(), &mut out),
+        // Whoever has a wrong setting may ask how it is right.
+        Command::Help(args) => commands::help(args, cli::definition(), &mut out),
+        // Nor does one keep a key from being locked.
+        Command::Lock(args) => {
+            err.warn(&mut out);
+            settings::agents(global).and_then(|agents| commands::lock(args, &agents, &mut out))
+        }
+        Command::Man(args) => commands::man(args, cli::definition(), &mut out),
+        Command::Run(_) => Err(err.of_run()),
+        Command::Serve(args) => commands::serve_config(args, global, &mut out).unwrap_or(Err(err)),
+        Command::Status(_) => match Settings::without_project_file(global) {
+            Ok(settings) => {
+                err.warn(&mut out);
+                let mut session = session(settings, out, core_limit);
+                let outcome = commands::status_without_scope(&mut session);
+                return finish(outcome, session.out);
+            }
+            Err(_) => Err(err),
+        },
+        _ => Err(err),
+    };
+    finish(outcome, out)
+}
+
+fn session(settings: Settings, out: Printer, core_limit: Rlimit) -> Session {
+    Session {
+        settings,
+        out,
+        now: Timestamp::now(),
+        clock: Timestamp::now,
+        core_limit,
     }
 }
 
@@ -103,7 +129,9 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Audit(args) => commands::audit(&args, session),
         Command::Backup(args) => commands::backup(&args, session),
         Command::Check(args) => commands::check(&args, session),
-        Command::Completions(args) => commands::completions(&args, cli::definition(), session),
+        Command::Completions(args) => {
+            commands::completions(&args, cli::definition(), &mut session.out)
+        }
         Command::Create(args) => commands::create(&args, session),
         Command::Delete(args) => commands::delete(&args, session),
         Command::Doctor(args) => commands::doctor(&args, session),
@@ -118,7 +146,7 @@ fn dispatch(command: Command, session: &mut Session) -> Result<Exit, CommandErro
         Command::Lock(args) => {
             commands::lock(&args, &session.settings.agent.agents, &mut session.out)
         }
-        Command::Man(args) => commands::man(&args, cli::definition(), session),
+        Command::Man(args) => commands::man(&args, cli::definition(), &mut session.out),
         Command::Passphrase(args) => commands::passphrase(&args, session),
         Command::Restore(args) => commands::restore(&args, session),
         Command::Revoke(args) => commands::revoke(&args, session),

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::{Generator, Shell, generate};
 
 use crate::error::{CommandError, Exit};
-use crate::session::Session;
+use crate::output::Printer;
 
 /// Print a shell's completion script
 ///
@@ -28,7 +28,7 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn completions(
     args: &CompletionsArgs,
     mut command: clap::Command,
-    session: &mut Session,
+    out: &mut Printer,
 ) -> Result<Exit, CommandError> {
     if let Some(dir) = &args.dir {
         for shell in Shell::value_variants() {
@@ -41,7 +41,7 @@ pub(crate) fn completions(
     }
     if let Some(shell) = args.shell {
         let script = script(shell, &mut command);
-        session.out.data(format_args!("{}", script.trim_end()))?;
+        out.data(format_args!("{}", script.trim_end()))?;
     }
     Ok(Exit::Done)
 }

@@ -422,6 +422,10 @@ pub(super) const JSON_FIELDS: &[(&str, &[(&str, &str)])] = &[
                 "config, state",
                 "the settings file, and the folder of usage and anchors",
             ),
+            (
+                "project, environment",
+                "of status: null where keywright.toml is wrong",
+            ),
         ],
     ),
     (

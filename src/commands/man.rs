@@ -9,7 +9,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use super::fields::JSON_FIELDS;
 use super::topics::{Part, TOPICS, Topic, command_at};
 use crate::error::{CommandError, Exit};
-use crate::session::Session;
+use crate::output::Printer;
 
 /// The page of keywright itself.
 const ROOT: &str = "keywright";
@@ -36,7 +36,7 @@ pub(crate) struct ManArgs {
 pub(crate) fn man(
     args: &ManArgs,
     mut root: clap::Command,
-    session: &mut Session,
+    out: &mut Printer,
 ) -> Result<Exit, CommandError> {
     root.build();
     if let Some(dir) = &args.dir {
@@ -48,7 +48,7 @@ pub(crate) fn man(
             .hint("`keywright --help` lists them")
     })?;
     let page = page(command).map_err(|err| CommandError::new(Exit::Failed, err))?;
-    session.out.data(format_args!("{}", page.trim_end()))?;
+    out.data(format_args!("{}", page.trim_end()))?;
     Ok(Exit::Done)
 }
 

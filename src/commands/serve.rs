@@ -3,8 +3,10 @@ use clap::{Args, ValueEnum};
 
 use crate::crypto::random;
 use crate::error::{CommandError, Exit};
+use crate::output::Printer;
 use crate::serve::{Address, Bound, ConfigError, Program, ServeError, Server, given_listeners};
 use crate::session::Session;
+use crate::settings::GlobalArgs;
 use crate::vault::VaultError;
 
 /// Answer over HTTP whether tokens are good, for programs and reverse proxies
@@ -61,16 +63,9 @@ impl ValueEnum for Program {
 
 pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, CommandError> {
     let settings = &session.settings;
-    if settings.project_option.is_some() || settings.environment_option.is_some() {
-        let message = "what is required is said with each request, and not by -p and -e";
-        return Err(CommandError::message(Exit::Usage, message)
-            .hint("`?env=production&project=shop`; the access tokens say which scopes are open"));
-    }
-    if !args.allow_remote {
-        refuse_remote(&args.listen)?;
-    }
+    args.check(settings.project_option.is_some() || settings.environment_option.is_some())?;
     if let Some(program) = args.print_config {
-        return print_config(program, args.listen, session);
+        return print_config(program, args.listen, &mut session.out);
     }
     let mut listeners = given_listeners().map_err(refused)?;
     if !args.allow_remote {
@@ -108,6 +103,32 @@ pub(crate) fn serve(args: ServeArgs, session: &mut Session) -> Result<Exit, Comm
     Ok(Exit::Done)
 }
 
+/// What `--print-config` prints, if it is given: that needs no settings.
+pub(crate) fn serve_config(
+    args: &ServeArgs,
+    global: &GlobalArgs,
+    out: &mut Printer,
+) -> Option<Result<Exit, CommandError>> {
+    let program = args.print_config?;
+    let checked = args.check(global.project.is_some() || global.env.is_some());
+    Some(checked.and_then(|()| print_config(program, args.listen.clone(), out)))
+}
+
+impl ServeArgs {
+    fn check(&self, has_scope: bool) -> Result<(), CommandError> {
+        if has_scope {
+            let message = "what is required is said with each request, and not by -p and -e";
+            return Err(CommandError::message(Exit::Usage, message).hint(
+                "`?env=production&project=shop`; the access tokens say which scopes are open",
+            ));
+        }
+        match self.allow_remote {
+            true => Ok(()),
+            false => refuse_remote(&self.listen),
+        }
+    }
+}
+
 fn refuse_remote<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> Result<(), CommandError> {
     let remote = addresses.into_iter().find(|address| !address.is_local());
     let Some(address) = remote else {
@@ -123,7 +144,7 @@ fn refuse_remote<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> Result
 fn print_config(
     program: Program,
     mut addresses: Vec<Address>,
-    session: &mut Session,
+    out: &mut Printer,
 ) -> Result<Exit, CommandError> {
     if addresses.is_empty() {
         addresses.push(Address::DEFAULT);
@@ -138,7 +159,7 @@ fn print_config(
         };
         CommandError::new(Exit::Usage, err).hint(hint)
     })?;
-    session.out.lines(text.as_bytes())?;
+    out.lines(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::agent::{Agent, Known, State};
 use crate::crypto::SlotKind;
 use crate::error::{CommandError, Exit};
-use crate::key::{Span, Timestamp};
+use crate::key::{Scope, Span, Timestamp};
 use crate::output::Cell;
 use crate::session::Session;
 use crate::settings::{AccessSource, PassphraseSource};
@@ -14,7 +14,7 @@ use crate::view::counted;
 /// Show which vault, project and environment are in use
 ///
 /// Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, whether an agent has the
-/// vault's key, and what would open the vault for a command that reads it.
+/// vault's key, and what would open the vault for a command that reads it. A wrong keywright.toml is a warning.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -36,8 +36,8 @@ struct Document {
     opened_by: Option<&'static str>,
     config: String,
     state: String,
-    project: String,
-    environment: String,
+    project: Option<String>,
+    environment: Option<String>,
     agent: AgentPart,
 }
 
@@ -62,6 +62,16 @@ struct Slot {
 }
 
 pub(crate) fn status(_args: &StatusArgs, session: &mut Session) -> Result<Exit, CommandError> {
+    let scope = session.settings.scope.clone();
+    tell(Some(&scope), session)
+}
+
+/// The same where a wrong `keywright.toml`, which was told, keeps every project and environment from being chosen.
+pub(crate) fn status_without_scope(session: &mut Session) -> Result<Exit, CommandError> {
+    tell(None, session)
+}
+
+fn tell(scope: Option<&Scope>, session: &mut Session) -> Result<Exit, CommandError> {
     let location = session.settings.location.clone();
     let outline = session
         .has_vault()
@@ -85,8 +95,8 @@ pub(crate) fn status(_args: &StatusArgs, session: &mut Session) -> Result<Exit, 
             .map(|outline| outline.slots.iter().map(slot).collect()),
         config: session.settings.config_file.display().to_string(),
         state: location.state.display().to_string(),
-        project: session.settings.scope.project.to_string(),
-        environment: session.settings.scope.environment.to_string(),
+        project: scope.map(|scope| scope.project.to_string()),
+        environment: scope.map(|scope| scope.environment.to_string()),
         agent,
     };
     if session.out.is_json() {
@@ -129,8 +139,8 @@ fn fields(
         ("agent", Cell::new(agent_words(document))),
         ("settings", Cell::new(&document.config)),
         ("usage, anchors", Cell::new(&document.state)),
-        ("project", Cell::new(&document.project)),
-        ("environment", Cell::new(&document.environment)),
+        ("project", Cell::maybe(document.project.as_ref())),
+        ("environment", Cell::maybe(document.environment.as_ref())),
     ]);
     fields
 }

@@ -232,11 +232,23 @@ impl Settings {
     /// # Errors
     /// When a variable, `keywright.toml` or the config file says something that cannot be; with its name and line.
     pub(crate) fn load(args: &GlobalArgs) -> Result<Self, CommandError> {
+        Self::with(ProjectFile::nearest, args)
+    }
+
+    /// The same as if there were no `keywright.toml`.
+    pub(crate) fn without_project_file(args: &GlobalArgs) -> Result<Self, CommandError> {
+        Self::with(|| Ok(ProjectFile::default()), args)
+    }
+
+    fn with(
+        project_file: impl FnOnce() -> Result<ProjectFile, CommandError>,
+        args: &GlobalArgs,
+    ) -> Result<Self, CommandError> {
         let folders = project_dirs()?;
         let (passphrase_name, passphrase) = passphrase_source(args)?;
         let config_file = folders.config_dir().join("config.toml");
         let config = Config::load(&config_file)?;
-        let project_file = ProjectFile::nearest()?;
+        let project_file = project_file()?;
         Ok(Self {
             agent: AgentSettings::new(agents(args)?, &config, &config_file, args)?,
             location: Location {

@@ -184,7 +184,8 @@ fn of_status() {
     Show which vault, project and environment are in use
 
     Opens nothing and asks nothing: it tells what the file tells to everybody who can read it, whether
-    an agent has the vault's key, and what would open the vault for a command that reads it.
+    an agent has the vault's key, and what would open the vault for a command that reads it. A wrong
+    keywright.toml is a warning.
 
     Usage: keywright status [OPTIONS]
 

@@ -74,11 +74,7 @@ fn keywright_toml_never_selects_production() {
     let mut told = Transcript::default();
     for name in ["production", "prod"] {
         env.write("keywright.toml", format!("environment = \"{name}\"\n"));
-        for args in [
-            &["create", "x"] as &[&str],
-            &["list", "--json"],
-            &["status"],
-        ] {
+        for args in [&["create", "x"] as &[&str], &["list", "--json"]] {
             let outcome = env.run(args);
             assert_eq!(outcome.code(), Some(8), "{args:?}: {outcome}");
             told.refused(args, &outcome);
@@ -92,20 +88,12 @@ fn keywright_toml_never_selects_production() {
     $ keywright list --json
     {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`[HOME]/keywright.toml` selects production, which a file cannot do","causes":[],"hint":"say it on the command line with -e production, or in KEYWRIGHT_ENV"}}
     [exit 8]
-    $ keywright status
-    error: `[HOME]/keywright.toml` selects production, which a file cannot do
-    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
-    [exit 8]
     $ keywright create x
     error: `[HOME]/keywright.toml` selects production, which a file cannot do
     hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
     [exit 8]
     $ keywright list --json
     {"schema":1,"error":{"kind":"refused","exit_code":8,"message":"`[HOME]/keywright.toml` selects production, which a file cannot do","causes":[],"hint":"say it on the command line with -e production, or in KEYWRIGHT_ENV"}}
-    [exit 8]
-    $ keywright status
-    error: `[HOME]/keywright.toml` selects production, which a file cannot do
-    hint: say it on the command line with -e production, or in KEYWRIGHT_ENV
     [exit 8]
     "#);
 }
@@ -191,6 +179,61 @@ fn production_of_the_config_is_not_for_a_folder_that_chooses_the_project_or_the_
         };
         assert_eq!(scope_of(&env, status()), format!("default/{environment}"));
     }
+}
+
+#[test]
+fn a_wrong_keywright_toml_stops_nothing_that_takes_nothing_from_it() {
+    let env = TestEnv::new();
+    let needless = [
+        &["completions", "bash"] as &[&str],
+        &["man"],
+        &["man", "rotate"],
+        &["help", "scopes"],
+        &["serve", "--print-config", "nginx"],
+    ];
+    let right: Vec<String> = needless.map(|args| env.run(args).to_string()).into();
+    let mut told = String::new();
+    for file in ["environment = \"production\"\n", "colour = \"red\"\n"] {
+        env.write("keywright.toml", file);
+        for (args, right) in needless.into_iter().zip(&right) {
+            let outcome = env.run(args);
+            assert!(outcome.success(), "{args:?}: {outcome}");
+            assert_eq!(outcome.to_string(), *right, "{args:?}");
+        }
+        let status = env.run(["status"]);
+        assert!(status.success(), "{status}");
+        let text = status.to_string();
+        let lines = text.lines().filter(|line| {
+            ["project", "environment", "warning", "vault "]
+                .iter()
+                .any(|start| line.starts_with(start))
+        });
+        told.extend(lines.map(|line| format!("{line}\n")));
+        let json = env.run(["status", "--json"]).json();
+        assert!(
+            json["project"].is_null() && json["environment"].is_null(),
+            "{json}"
+        );
+        assert_eq!(json["exists"], true);
+        let serve = env.run(["serve", "--print-config", "nginx", "-p", "shop"]);
+        assert_eq!(serve.code(), Some(2), "{serve}");
+    }
+    insta::assert_snapshot!(told, @"
+    vault           [HOME]/.config/keywright/vault.db
+    vault id        [VAULT-ID]
+    project         -
+    environment     -
+    warning: `[HOME]/keywright.toml` selects production, which a file cannot do
+    vault           [HOME]/.config/keywright/vault.db
+    vault id        [VAULT-ID]
+    project         -
+    environment     -
+    warning: `[HOME]/keywright.toml`, line 1: unknown field `colour`, expected one of `project`, `environment`, `env`
+    ");
+    // Another mistake is one of status, too.
+    config(&env, "colour = \"red\"\n");
+    assert_eq!(env.run(["status"]).code(), Some(2));
+    assert!(env.run(["completions", "bash"]).success());
 }
 
 #[test]
