@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::args::{DryRun, kind};
+use super::args::{DryRun, kind, shown_word};
 use super::handover::HandoverArgs;
 use crate::error::{CommandError, Exit};
 use crate::key::{Actor, Environment, Expiry, KeyKind, KeyName, Project, Timestamp};
@@ -52,6 +52,7 @@ Examples:
   keywright access create ci -p shop -e staging --kind provider --pipe 'gh secret set KEYWRIGHT_ACCESS_TOKEN'")]
 struct CreateArgs {
     /// Name of the access token, 1 to 100 characters of any script
+    #[arg(value_parser = shown_word::<KeyName>)]
     name: KeyName,
 
     /// Kind of the keys that it opens: issued or provider

@@ -3,14 +3,28 @@
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
 use crate::crypto::{Profile, Secret, SecretValue, VALUE_LIMIT, ValueError};
 use crate::error::{CommandError, Exit};
-use crate::key::{KeyKind, KeyRef};
+use crate::key::{KeyKind, KeyRef, ParseError, has_secret};
 use crate::session::Session;
 use crate::vault::{Found, Vault, Wanted};
+
+/// Reads a new name, role or tag: none with a provider's key or a token in it, because every list would show it. Those that
+/// are there already are read as they are, so that they can be named and changed.
+pub(super) fn shown_word<T: FromStr<Err = ParseError>>(text: &str) -> Result<T, ParseError> {
+    // What a token is told, is told first.
+    let word = text.parse()?;
+    match has_secret(text) {
+        true => Err(ParseError::new(
+            "this has a provider's key or a token in it, and names and tags are shown",
+        )),
+        false => Ok(word),
+    }
+}
 
 /// Which key a command is about.
 #[derive(Debug, Args)]

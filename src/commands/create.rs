@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
-use super::args::{DryRun, FirstVault};
+use super::args::{DryRun, FirstVault, shown_word};
 use super::handover::{Destination, HandoverArgs, reveal_json};
 use crate::crypto::Token;
 use crate::error::{CommandError, Exit};
@@ -29,6 +29,7 @@ Examples:
   keywright create ci --pipe 'gh secret set CI_KEY'")]
 pub(crate) struct CreateArgs {
     /// Name of the key, 1 to 100 characters of any script
+    #[arg(value_parser = shown_word::<KeyName>)]
     name: KeyName,
 
     /// What the key may do: read, write, admin, your own action, or action:resource [default: read, unless it has roles]
@@ -58,7 +59,7 @@ pub(crate) struct CreateArgs {
     brand: Option<Brand>,
 
     /// A word to find the key by
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = shown_word::<Tag>)]
     tag: Vec<Tag>,
 
     /// Free text about the key

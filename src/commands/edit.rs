@@ -1,7 +1,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{DryRun, find_key};
+use super::args::{DryRun, find_key, shown_word};
 use super::oddities::warn_of_variable;
 use crate::error::{CommandError, Exit};
 use crate::key::{
@@ -30,7 +30,7 @@ pub(crate) struct EditArgs {
     name: KeyRef,
 
     /// The key's new name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = shown_word::<KeyName>)]
     rename: Option<KeyName>,
 
     /// When it ends: 90d, 2027-01-31, RFC 3339, or never
@@ -38,11 +38,11 @@ pub(crate) struct EditArgs {
     expires: Option<Expiry>,
 
     /// A word to find the key by
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = shown_word::<Tag>)]
     tag: Vec<Tag>,
 
     /// One more tag
-    #[arg(long, value_name = "TAG", hide_short_help = true)]
+    #[arg(long, value_name = "TAG", hide_short_help = true, value_parser = shown_word::<Tag>)]
     add_tag: Vec<Tag>,
 
     /// A tag that goes

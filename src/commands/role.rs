@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::args::DryRun;
+use super::args::{DryRun, shown_word};
 use crate::error::{CommandError, Exit};
 use crate::key::{Context, ContextPair, Permission, PermissionSet, Role, RoleName};
 use crate::output::{Cell, Table, escape};
@@ -75,7 +75,7 @@ Examples:
   keywright role set blue-team --permission read --context team=blue --dry-run")]
 struct SetArgs {
     /// Name of the role: letters, digits, `.`, `_` and `-`
-    #[arg(value_name = "ROLE")]
+    #[arg(value_name = "ROLE", value_parser = shown_word::<RoleName>)]
     name: RoleName,
 
     /// What it lets keys do: read, write, admin, your own action, or action:resource

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::args::{DryRun, FirstVault, ValueArgs};
+use super::args::{DryRun, FirstVault, ValueArgs, shown_word};
 use super::oddities::{warn_of_oddities, warn_of_replacement, warn_of_variable};
 use crate::crypto::SecretValue;
 use crate::error::{CommandError, Exit};
@@ -51,7 +51,7 @@ pub(crate) struct SetArgs {
     expires: Option<Expiry>,
 
     /// A word to find the key by
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = shown_word::<Tag>)]
     tag: Vec<Tag>,
 
     /// Free text about the key

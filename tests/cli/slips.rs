@@ -1,6 +1,6 @@
 //! What somebody types who is used to other tools: names in the wrong place, values where names belong.
 
-use crate::common::TestEnv;
+use crate::common::{TestEnv, Transcript};
 
 /// Shaped as a key of a provider is.
 const KEY: &str = "sk-proj-abcdefghijklmnop0123456789";
@@ -77,6 +77,88 @@ fn a_key_cannot_be_stored_as_a_name() {
     assert_eq!(told(KEY), refused);
     assert_eq!(told(&format!("OPENAI_API_KEY={KEY}")), refused);
     assert_eq!(told("sk-learn-service-account-2026").0, Some(0));
+}
+
+#[test]
+fn a_key_is_no_new_name_of_anything_that_is_listed() {
+    let env = two();
+    let _ = env.create(["mine"]);
+    let quoted = format!("x {KEY}");
+    let mut told = Transcript::default();
+    for args in [
+        &["create", KEY] as &[&str],
+        &["create", &quoted],
+        &["create", "new", "--tag", KEY],
+        &["edit", "mine", "--rename", KEY],
+        &["edit", "mine", "--tag", KEY],
+        &["edit", "mine", "--add-tag", KEY],
+        &["role", "set", KEY, "--permission", "read"],
+        &["access", "create", KEY, "--kind", "issued"],
+        &["set", "openai", "--tag", KEY],
+    ] {
+        let outcome = env.run_with_stdin(args, "value");
+        assert_eq!(outcome.code(), Some(2), "{args:?}: {outcome}");
+        assert!(!outcome.to_string().contains("0123456789"), "{outcome}");
+        told.refused(&args[..2], &outcome);
+    }
+    insta::assert_snapshot!(told, @r#"
+    $ keywright create sk-proj-abcdefghijklmnop0123456789
+    error: invalid value '…' for '<NAME>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright create "x sk-proj-abcdefghijklmnop0123456789"
+    error: invalid value 'x …' for '<NAME>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright create new
+    error: invalid value '…' for '--tag <TAG>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright edit mine
+    error: invalid value '…' for '--rename <NAME>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright edit mine
+    error: invalid value '…' for '--tag <TAG>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright edit mine
+    error: invalid value '…' for '--add-tag <TAG>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright role set
+    error: invalid value '…' for '<ROLE>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright access create
+    error: invalid value '…' for '<NAME>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    $ keywright set openai
+    error: invalid value '…' for '--tag <TAG>': this has a provider's key or a token in it, and names and tags are shown
+
+    For more information, try '--help'.
+    [exit 2]
+    "#);
+    // What there is already, from before this was refused, can be named.
+    for args in [
+        &["show", KEY] as &[&str],
+        &["list", "--tag", KEY],
+        &["edit", "mine", "--remove-tag", KEY],
+        &["role", "delete", KEY, "--yes"],
+        &["access", "revoke", KEY, "--yes"],
+    ] {
+        let outcome = env.run(args);
+        assert!(!outcome.stderr().contains("shown"), "{args:?}: {outcome}");
+    }
 }
 
 #[test]
