@@ -83,6 +83,8 @@ fn the_words_for_what_is_found() {
       mend: uses elsewhere are not known here; `keywright access revoke` ends one that nobody needs
     problem: the access token `runner` for the issued keys of default/development expired at [-------TIME-------]
       mend: `keywright access create` makes another, `keywright access revoke` ends this one
+    advice: the value of `openai` in ai/development goes into OPENAI_API_KEY, as that of `openai-too`: `run` and `env` refuse them together
+      mend: keywright edit openai -p ai -e development --var OTHER_NAME
     problem: `expired` in default/development expired at [-------TIME-------]
       mend: keywright rotate expired -p default -e development
     advice: `expiring` in default/development expires in 10 d, at [-------TIME-------]
@@ -106,8 +108,8 @@ fn the_words_for_what_is_found() {
     ---- stdout
     {
       "examined": {
-        "changes": 18,
-        "keys": 7,
+        "changes": 20,
+        "keys": 9,
         "settings": 2,
         "uses": 1
       },
@@ -149,6 +151,12 @@ fn the_words_for_what_is_found() {
 /// A key of every trouble that a key can have.
 fn told_troubles(env: &TestEnv) {
     let here = scope("default/development");
+    for name in ["openai", "openai-too"] {
+        env.set(
+            [name, "--var", "OPENAI_API_KEY", "-p", "ai"],
+            "sk-0123456789abcdef",
+        );
+    }
     let long_ago = Earlier::new(env, 100 * 86_400);
     for (name, days) in [("expired", 99), ("expiring", 110)] {
         let mut new = Earlier::new_key(name, &here);

@@ -283,7 +283,8 @@ fn of_doctor() {
               [possible values: access_expired, access_expiring, access_unused, activity,
               activity_events, agent, agent_stale, anchor_missing, anchor_unwritable, core_dumps,
               cut_off_change, expired, expiring, file_access, leftover, limit, no_token, overlap,
-              recovery_code, secret_file, swap, undelivered, unused, vault_file, weak_kdf]
+              recovery_code, secret_file, shared_variable, swap, undelivered, unused, vault_file,
+              weak_kdf]
 
       -h, --help
               Print help (see a summary with '-h')

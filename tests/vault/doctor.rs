@@ -5,7 +5,7 @@ use std::fs;
 use keywright::crypto::Profile;
 use keywright::key::{KeyKind, Span, Timestamp};
 use keywright::vault::{
-    AccessTrouble, Credential, KeyTrouble, NewIssued, Requirements, Trouble, Vault,
+    AccessTrouble, Credential, KeyEdit, KeyTrouble, NewIssued, Requirements, Trouble, Vault,
 };
 
 use crate::fixture::*;
@@ -50,6 +50,37 @@ fn keys_are_told_when_they_end() {
     let found = find(&mut vault, "ci");
     vault.revoke(&found, &who(), NOW).expect("revoked");
     assert_eq!(troubles(&mut vault, "ci", end), []);
+}
+
+/// Else `run` is the first to say so.
+#[test]
+fn values_for_the_same_variable_are_told_while_both_can_be_handed_out() {
+    let place = Place::new();
+    let mut vault = place.create();
+    let named = |vault: &mut Vault, name: &str, variable: &str| {
+        set(vault, name, "sk-1");
+        let edit = KeyEdit {
+            variable: Some(Some(variable.parse().expect("a variable"))),
+            ..KeyEdit::default()
+        };
+        let found = find(vault, name);
+        vault
+            .edit(&found, &edit, false, &who(), NOW)
+            .expect("edited");
+    };
+    named(&mut vault, "two", "OPENAI_API_KEY");
+    named(&mut vault, "other", "OTHER");
+    assert_eq!(troubles(&mut vault, "two", NOW), []);
+    named(&mut vault, "one", "OPENAI_API_KEY");
+    let shared = KeyTrouble::SharedVariable(
+        "OPENAI_API_KEY".parse().expect("a variable"),
+        vec!["two".parse().expect("a name")],
+    );
+    assert_eq!(troubles(&mut vault, "one", NOW), [shared]);
+    assert_eq!(troubles(&mut vault, "two", NOW), []);
+    let found = find(&mut vault, "two");
+    vault.revoke(&found, &who(), NOW).expect("revoked");
+    assert_eq!(troubles(&mut vault, "one", NOW), []);
 }
 
 #[test]

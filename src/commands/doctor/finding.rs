@@ -11,7 +11,7 @@ use crate::key::{Environment, KeyId, KeyKind, KeyName, Project, Timestamp};
 use crate::output::{Cell, Printer, Tone};
 use crate::vault::{
     AccessOutline, AccessTrouble, Fault, FileTrouble, Found, KeyTrouble, Limited, Trouble,
-    arguments_about,
+    arguments_about, listed,
 };
 
 /// What is checked. The words are a promise.
@@ -39,6 +39,7 @@ pub(super) enum Check {
     Overlap,
     RecoveryCode,
     SecretFile,
+    SharedVariable,
     Swap,
     Undelivered,
     Unused,
@@ -81,6 +82,7 @@ impl Check {
             | Self::NoToken
             | Self::Overlap
             | Self::RecoveryCode
+            | Self::SharedVariable
             | Self::Swap
             | Self::Unused
             | Self::WeakKdf => Severity::Advice,
@@ -365,6 +367,19 @@ impl Finding {
                 Check::Overlap,
                 format!("the {secret} before the present one of {place} works until {until}"),
                 format!("{} --finish", command("rotate")),
+            ),
+            KeyTrouble::SharedVariable(variable, others) => (
+                Check::SharedVariable,
+                format!(
+                    "the value of {place} goes into {variable}, as that of {}: `run` and `env` refuse them together",
+                    listed(
+                        &others
+                            .iter()
+                            .map(|name| format!("`{name}`"))
+                            .collect::<Vec<_>>()
+                    )
+                ),
+                format!("{} --var OTHER_NAME", command("edit")),
             ),
             KeyTrouble::Undelivered {
                 at,

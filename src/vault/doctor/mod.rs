@@ -4,7 +4,7 @@
 mod deep;
 mod files;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub use self::deep::Examined;
 pub use self::files::{Fault, FileTrouble};
@@ -15,7 +15,10 @@ use super::list::Filter;
 use super::state::{KEYS, State};
 use super::{Vault, VaultError};
 use crate::crypto::{Profile, RootKey, SlotKind};
-use crate::key::{Actor, GenerationState, Key, KeyId, Scope, ScopeId, Span, Status, Timestamp};
+use crate::key::{
+    Actor, GenerationState, Key, KeyId, KeyName, Scope, ScopeId, Span, Status, Timestamp,
+    VariableName,
+};
 use crate::store::{KeyTotal, SCOPES, SIZE_LIMIT, SLOTS};
 
 /// What was found in an open vault.
@@ -79,6 +82,8 @@ pub enum KeyTrouble {
     NoToken,
     /// The token before the present one works until then.
     Overlap(Timestamp),
+    /// Its value and those of these keys, sorted, go into the same variable: together they are handed to no program.
+    SharedVariable(VariableName, Vec<KeyName>),
     /// A token was made and never handed over; whether another works.
     Undelivered {
         at: Timestamp,
@@ -136,13 +141,14 @@ impl Vault {
             let keys = view.each(&Filter::default(), now, known, |_, found, _| Ok(found))?;
             of_vault.extend(troubles(&view.state));
             let with_usage = totals.is_some();
+            let shared = shared_variables(&keys, now);
             let of_keys = keys.into_iter().flat_map(|found| {
                 let troubles = troubles_of(&found.key, &found.total, with_usage, now);
                 troubles
                     .into_iter()
                     .map(move |trouble| (found.clone(), trouble))
             });
-            let of_keys: Vec<_> = of_keys.collect();
+            let of_keys: Vec<_> = of_keys.chain(shared).collect();
             Ok((view.state.seen(ScopeId::OWN), of_keys))
         })?;
         of_keys.sort_by_cached_key(|(found, _)| {
@@ -290,6 +296,29 @@ fn troubles_of(key: &Key, total: &KeyTotal, with_usage: bool, now: Timestamp) ->
         troubles.push(KeyTrouble::Unused(key.created_at));
     }
     troubles
+}
+
+/// Of the first by name of each group of keys whose values want one variable, where all of them can be handed out.
+fn shared_variables(keys: &[Found], now: Timestamp) -> Vec<(Found, KeyTrouble)> {
+    let mut groups: BTreeMap<(&Scope, &VariableName), Vec<&Found>> = BTreeMap::new();
+    for found in keys {
+        let ends = [Status::Expired, Status::Revoked].contains(&found.key.status(now));
+        let provider = found.key.provider().filter(|_| !ends);
+        if let Some(variable) = provider.and_then(|it| it.variable.as_ref()) {
+            let group = groups.entry((&found.scope, variable)).or_default();
+            group.push(found);
+        }
+    }
+    let told = groups.into_iter().filter_map(|((_, variable), mut group)| {
+        group.sort_by(|a, b| a.key.name.cmp(&b.key.name));
+        let (first, others) = group
+            .split_first()
+            .filter(|(_, others)| !others.is_empty())?;
+        let others = others.iter().map(|found| found.key.name.clone()).collect();
+        let trouble = KeyTrouble::SharedVariable(variable.clone(), others);
+        Some(((*first).clone(), trouble))
+    });
+    told.collect()
 }
 
 /// Of one access token; of one that has expired nothing else, for it opens nothing.
