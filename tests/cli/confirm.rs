@@ -219,7 +219,7 @@ fn yes_does_it() {
     // The end of an earlier overlap is in the question, and not said once more.
     insta::assert_snapshot!(confirmed(&["rotate", "deploy"]), @"
     Rotate `deploy` in default/development: its present token stops working now, and the one before, which was to work until [-------TIME-------], stops now (never used)
-    Go on? yes
+    Go on? [y/N] y
     [TOKEN]
     Rotated `deploy` in default/development
       previous     no longer works
