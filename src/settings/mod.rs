@@ -249,6 +249,7 @@ impl Settings {
         let config_file = folders.config_dir().join("config.toml");
         let config = Config::load(&config_file)?;
         let project_file = project_file()?;
+        let usual = Retention::default();
         Ok(Self {
             agent: AgentSettings::new(agents(args)?, &config, &config_file, args)?,
             location: Location {
@@ -258,9 +259,9 @@ impl Settings {
                 accept_rollback: args.accept_rollback,
                 audit_required: config.audit_required(),
                 retention: Retention {
-                    usage_days: config.usage_days.unwrap_or(400),
-                    event_days: config.event_days.unwrap_or(30),
-                    events: config.events.unwrap_or(1_000_000),
+                    usage_days: config.usage_days.unwrap_or(usual.usage_days),
+                    event_days: config.event_days.unwrap_or(usual.event_days),
+                    events: config.events.unwrap_or(usual.events),
                 },
             },
             scope: scope(args, &project_file, &config, &config_file)?,

@@ -36,8 +36,11 @@ pub struct UsageRow {
 /// All uses of one key.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct KeyTotal {
+    /// All that came, whatever the answer.
     pub requests: u64,
+    /// Those of them that were not let through.
     pub refused: u64,
+    /// When one was last let through.
     pub last_used: Option<Timestamp>,
 }
 
@@ -61,6 +64,17 @@ pub struct Retention {
     pub event_days: u16,
     /// Most events, whatever their age.
     pub events: u64,
+}
+
+/// 400 days of counts, and 30 days of events, of which there are a million at most.
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            usage_days: 400,
+            event_days: 30,
+            events: 1_000_000,
+        }
+    }
 }
 
 /// An open activity file.

@@ -20,7 +20,7 @@ pub struct ListEdit<T, K = T> {
     pub remove: Vec<K>,
 }
 
-/// What changes of a key. What is `None`, or a list that says nothing, stays.
+/// What changes of a key. What is `None`, or a list that says nothing, stays; `Some(None)` takes away what there is.
 #[derive(Clone, Debug, Default)]
 pub struct KeyEdit {
     pub name: Option<KeyName>,

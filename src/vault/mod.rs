@@ -109,6 +109,7 @@ pub struct Location {
     pub accept_rollback: bool,
     /// A use that cannot be recorded is refused.
     pub audit_required: bool,
+    /// How much of the uses is kept.
     pub retention: Retention,
 }
 

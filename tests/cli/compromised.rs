@@ -79,11 +79,7 @@ fn open(env: &TestEnv, credential: &Credential<'_>) -> Option<Vault> {
         activity: None,
         accept_rollback: false,
         audit_required: false,
-        retention: Retention {
-            usage_days: 400,
-            event_days: 30,
-            events: 1_000_000,
-        },
+        retention: Retention::default(),
     };
     Vault::open(&location, credential, Timestamp::now()).ok()
 }

@@ -29,11 +29,7 @@ impl Earlier {
             activity: None,
             accept_rollback: false,
             audit_required: false,
-            retention: Retention {
-                usage_days: 400,
-                event_days: 30,
-                events: 1_000_000,
-            },
+            retention: Retention::default(),
         };
         Self {
             location,

@@ -157,11 +157,7 @@ pub(crate) fn location(home: &Home) -> Location {
         activity: None,
         accept_rollback: false,
         audit_required: false,
-        retention: Retention {
-            usage_days: 400,
-            event_days: 30,
-            events: 1_000_000,
-        },
+        retention: Retention::default(),
     }
 }
 

@@ -80,11 +80,7 @@ impl Golden {
             activity: Some(self.folder.path().join("activity.db")),
             accept_rollback: false,
             audit_required: false,
-            retention: Retention {
-                usage_days: 400,
-                event_days: 30,
-                events: 1_000_000,
-            },
+            retention: Retention::default(),
         };
         Vault::open(&location, credential, LATER)
     }

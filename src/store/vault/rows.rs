@@ -17,10 +17,14 @@ pub struct HeaderRow {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SlotRow {
     pub id: SlotId,
+    /// By the number of its kind: passphrase, recovery code, access token.
     pub kind: u64,
+    /// The vault's own but for an access token.
     pub scope: ScopeId,
+    /// By the number of its key derivation profile; 0 where nothing is stretched.
     pub profile: u64,
     pub salt: [u8; 32],
+    /// Seconds since 1970-01-01, UTC; 0 for never.
     pub expires_at: u64,
     pub commitment: [u8; 32],
     pub sealed_key: Sealed,

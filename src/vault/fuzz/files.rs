@@ -79,11 +79,7 @@ impl Bench {
             activity,
             accept_rollback: false,
             audit_required: false,
-            retention: Retention {
-                usage_days: 400,
-                event_days: 30,
-                events: 1_000_000,
-            },
+            retention: Retention::default(),
         }
     }
 
