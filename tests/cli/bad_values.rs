@@ -143,12 +143,12 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --expires 101y
-    error: invalid value '101y' for '--expires <WHEN>': an expiry is a duration such as `90d`, a date such as `[--DATE--]`, an RFC 3339 time, or `never`
+    error: invalid value '101y' for '--expires <WHEN>': a duration is a whole number and one of s, m, h, d, w, such as `30m` or `90d`
 
     For more information, try '--help'.
     [exit 2]
     $ keywright create x --expires 36526d
-    error: invalid value '36526d' for '--expires <WHEN>': an expiry is a duration such as `90d`, a date such as `[--DATE--]`, an RFC 3339 time, or `never`
+    error: invalid value '36526d' for '--expires <WHEN>': a duration is at most 100 years
 
     For more information, try '--help'.
     [exit 2]
@@ -159,7 +159,7 @@ fn values_that_cannot_be_are_told_with_what_can() {
     error: the expiry `[-------TIME-------]` is not in the future
     [exit 2]
     $ keywright create x --expires 2027-02-30
-    error: invalid value '[--DATE--]' for '--expires <WHEN>': an expiry is a duration such as `90d`, a date such as `[--DATE--]`, an RFC 3339 time, or `never`
+    error: invalid value '[--DATE--]' for '--expires <WHEN>': there is no day `[--DATE--]`
 
     For more information, try '--help'.
     [exit 2]
@@ -231,7 +231,7 @@ fn values_that_cannot_be_are_told_with_what_can() {
     For more information, try '--help'.
     [exit 2]
     $ keywright usage --since 2027-02-30
-    error: invalid value '[--DATE--]' for '--since <WHEN>': a time is a duration before now such as `24h`, a date such as `[--DATE--]`, or an RFC 3339 time
+    error: invalid value '[--DATE--]' for '--since <WHEN>': there is no day `[--DATE--]`
 
     For more information, try '--help'.
     [exit 2]
@@ -244,7 +244,7 @@ fn values_that_cannot_be_are_told_with_what_can() {
     hint: --since takes a duration such as 30d, or a time in the past
     [exit 2]
     $ keywright usage --since 101y
-    error: invalid value '101y' for '--since <WHEN>': a time is a duration before now such as `24h`, a date such as `[--DATE--]`, or an RFC 3339 time
+    error: invalid value '101y' for '--since <WHEN>': a duration is a whole number and one of s, m, h, d, w, such as `30m` or `90d`
 
     For more information, try '--help'.
     [exit 2]
